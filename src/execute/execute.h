@@ -1,0 +1,44 @@
+// Execution: a plan, run. Reading and writing rows, batch by batch, for one statement.
+//
+// Model    plan_query turns a bound query into a plan, which is constant and may be kept and run
+//          by several sessions. An Execution is one run. Pipelines push batches from a source
+//          through operators into a sink; statements that touch rows by key take a short path that
+//          the plan's shape chooses.
+// Threads  An Execution belongs to the thread that runs it (the worker pool comes later; sinks are
+//          written with thread-local parts, combine and finalize).
+#pragma once
+
+#include "plan/plan.h"
+
+typedef struct Execution Execution;
+
+typedef struct ExecutionInput {
+    const Plan *plan;
+    FunctionContext *functions;
+    CatalogView *catalog;
+    Txn *txn; // its statement has begun
+    const Value *parameters;
+    uint32_t parameter_count;
+    Arena *arena; // lives until execution_end
+    const _Atomic bool *is_cancelled;
+    // Told now and then how far the statement is, 0 to 1, or a negative number when unknown.
+    void (*progress)(void *argument, double fraction);
+    void *progress_argument;
+    // COPY FROM: gives the next rows, one column a COPY column; an empty batch at the end.
+    Status (*feed)(void *argument, Batch **batch_out);
+    void *feed_argument;
+} ExecutionInput;
+
+Status execution_begin(const ExecutionInput *input, Execution **execution_out);
+
+// The next rows of the result; NULL at the end. The batch is valid until the next call. A
+// statement that writes has done all its writing before its first row, as PostgreSQL has.
+// `row_max` bounds what is wanted (a portal's row limit), and more is never computed.
+Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out);
+
+// Rows inserted, updated or deleted, for the command tag; rows returned for a SELECT.
+uint64_t execution_row_count(const Execution *execution);
+void execution_end(Execution *execution);
+
+// EXPLAIN of a plan, one line a row of text; after a run with `analyze`, with actual figures.
+void plan_explain(const Plan *plan, const Execution *execution_or_null, bool show_costs, Text *out);

@@ -1,0 +1,142 @@
+// Functions: what SQL can compute, by PostgreSQL's OIDs.
+//
+// Model    Facts about every function, operator, cast and aggregate of PostgreSQL 15 come from
+//          functions/pg_*.tsv, turned into tables at build time. An implementation is a kernel over
+//          columns, found by the function's OID in a FunctionRegistry: `functions` brings those
+//          that need only values, the catalog and the session add theirs. A function without one is
+//          FEATURE_NOT_SUPPORTED and is named.
+// Threads  The facts are constant; a registry is constant once it is made.
+// Source   PostgreSQL 15 src/include/catalog/pg_proc.dat, pg_operator.dat, pg_cast.dat,
+//          pg_aggregate.dat for the facts.
+#pragma once
+
+#include "base/random.h"
+#include "batch/batch.h"
+
+typedef struct FunctionInfo {
+    Oid oid;
+    const char *name;
+    char kind;      // prokind: f, a, w, p
+    bool is_strict; // proisstrict: NULL in, NULL out, without a call
+    bool returns_set;
+    char volatility; // i, s, v
+    Oid variadic;    // element type of a variadic last argument, or 0
+    uint16_t argument_count, default_count;
+    const Oid *arguments;
+    Oid result;
+    const char *source;                        // prosrc
+    const char *all_arguments, *modes, *names; // proallargtypes ... as pg_proc prints them, or NULL
+    const char *defaults;                      // the default expressions' text, or NULL
+} FunctionInfo;
+
+typedef struct OperatorInfo {
+    Oid oid;
+    const char *name;
+    Oid left, right, result; // left is 0 for a prefix operator
+    Oid function;
+    Oid commutator, negator;
+    bool can_hash, can_merge;
+} OperatorInfo;
+
+typedef struct CastInfo {
+    Oid source, target;
+    Oid function; // 0 for a binary-coercible or an I/O cast
+    char context; // e explicit, a assignment, i implicit
+    char method;  // f function, b binary, i input and output
+} CastInfo;
+
+const FunctionInfo *function_find(Oid oid);
+const OperatorInfo *operator_find(Oid oid);
+const CastInfo *cast_find(Oid source, Oid target); // NULL when pg_cast has none
+
+// All functions of a name, or operators, in OID order. Lower-case catalog names.
+const FunctionInfo *const *function_candidates(const char *name, size_t *count_out);
+const OperatorInfo *const *operator_candidates(const char *name, size_t *count_out);
+
+const FunctionInfo *function_list(size_t *count_out); // for pg_proc
+const OperatorInfo *operator_list(size_t *count_out);
+const CastInfo *cast_list(size_t *count_out);
+
+// The operators of a type's default btree class: =, <, >, <=, >= with both sides of the type.
+// 0 when the type has no such class. `name` is one of those five, or "<>".
+Oid operator_of_type(const char *name, Oid type);
+
+// ---- Running ------------------------------------------------------------------------------------
+
+typedef struct FunctionRegistry FunctionRegistry;
+typedef struct FunctionContext FunctionContext;
+
+// What a running function may ask for; filled by the session for each statement.
+struct FunctionContext {
+    ValueContext values;
+    const FunctionRegistry *registry;
+    int64_t statement_time_us, transaction_time_us;
+    Random *random;
+    struct Session *session;          // opaque here; for functions that the session registers
+    struct CatalogView *catalog;      // opaque here; for functions that the catalog registers
+    struct Txn *txn;                  // opaque here; for nextval and the like
+    const _Atomic bool *is_cancelled; // long functions ask now and then
+};
+
+// One call over the selected rows of a batch. The kernel writes result->values and nulls for those
+// rows only. For a strict function the runner has already taken out the rows with a NULL argument
+// and marked their results NULL. Row results of views live in `arena` or borrow an argument.
+typedef struct Call {
+    FunctionContext *context;
+    const FunctionInfo *function;
+    const Column *arguments;
+    uint32_t argument_count;
+    const Oid *argument_types; // the actual ones of a polymorphic function
+    SqlType result_type;
+    Selection selection;
+    Column *result; // flat, of the result type
+    Arena *arena;
+} Call;
+
+typedef Status (*FunctionKernel)(Call *call);
+
+// A set-returning function: called once, it makes a generator, which is asked for batches.
+typedef struct SetGenerator {
+    Status (*next)(struct SetGenerator *generator, Batch *batch_out); // an empty batch ends it
+} SetGenerator;
+
+typedef Status (*SetFunction)(FunctionContext *context, const FunctionInfo *function,
+    const Value *arguments, uint32_t argument_count, Arena *arena, SetGenerator **generator_out);
+
+// An aggregate over one group's states, laid out by the caller: `state_bytes` each, zeroed to
+// start.
+typedef struct AggregateKernels {
+    uint32_t state_bytes;
+    bool is_order_sensitive; // array_agg, string_agg: combine is not allowed
+    // Adds the selected rows: row i goes to states[i] (indexed as the selection is, from 0).
+    // Arguments' NULLs are skipped by the kernel as the aggregate wants. What a state keeps beyond
+    // its bytes lives in `state_arena`.
+    Status (*update)(const Call *call, void *const *states, Arena *state_arena);
+    Status (*combine)(const Call *call, void *into, const void *from, Arena *state_arena);
+    Status (*finalize)(const Call *call, const void *state, Arena *arena, Value *value_out);
+} AggregateKernels;
+
+typedef struct FunctionEntry {
+    Oid function;
+    FunctionKernel kernel; // exactly one of these three is set
+    SetFunction set;
+    const AggregateKernels *aggregate;
+    bool cannot_raise; // may be evaluated for rows nobody asked for
+} FunctionEntry;
+
+// A registry of these tables of entries, each ended by {0}. Later tables win. In `arena`.
+FunctionRegistry *function_registry_make(
+    Arena *arena, const FunctionEntry *const *tables, size_t table_count);
+
+// The entries that need values alone.
+extern const FunctionEntry functions_of_values[];
+
+// Errors: FEATURE_NOT_SUPPORTED, "function f(integer) is not supported yet".
+Status function_registry_find(
+    const FunctionRegistry *registry, Oid function, const FunctionEntry **entry_out);
+bool function_registry_has(const FunctionRegistry *registry, Oid function);
+
+// Calls a scalar function on one row of values: constant folding, DDL, tests.
+Status function_call(FunctionContext *context, Oid function, SqlType result_type,
+    const Oid *argument_types, const Value *arguments, uint32_t argument_count, Arena *arena,
+    Value *value_out);

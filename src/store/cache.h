@@ -1,0 +1,96 @@
+// The cache of stored objects: each object hangs off exactly one slot of its owner, so that finding
+// it needs no hashing, and it can be evicted because the slot remembers where its bytes are.
+//
+// Model    A slot holds the frame in memory, or NULL, and the newest stored bytes, or none. A frame
+//          starts every cached object. Inside an epoch a frame that was found in its slot stays
+//          readable; to keep it across a wait, pin it. A changed object is dirty: its bytes in
+//          memory differ from slot->disk.
+// Threads  Any. cache_load may do I/O: the caller is outside epochs and holds no latch.
+// Memory   Frames are charged to the cache's budget, control structures to their owner's.
+#pragma once
+
+#include "os/epoch.h"
+#include "os/latch.h"
+#include "store/store.h"
+
+typedef struct Cache Cache;
+typedef struct CacheFrame CacheFrame;
+typedef struct CacheSlot CacheSlot;
+
+struct CacheSlot {
+    _Atomic(CacheFrame *) frame; // release-stored when loaded; acquire-loaded by readers
+    ExtentRef disk;              // newest stored bytes; guarded by the frame's latch while resident
+};
+
+typedef struct ObjectKind {
+    const char *name;
+    ExtentKind extent;
+    // Whether the frame may leave memory now (no versions the owner keeps in the frame, ...).
+    bool (*can_evict)(const CacheFrame *frame);
+    // Appends the bytes to store. Called with the frame latched.
+    Status (*encode)(const CacheFrame *frame, Text *bytes_out);
+    // Makes the object from stored bytes, which it must not trust: header filled by cache_load.
+    Status (*decode)(void *owner, Bytes bytes, CacheFrame **frame_out);
+    // Frees an object that nobody reads any more.
+    void (*destroy)(CacheFrame *frame);
+} ObjectKind;
+
+// First member of every cached object.
+struct CacheFrame {
+    Latch latch;
+    CacheSlot *slot;
+    const ObjectKind *kind;
+    void *owner;
+    uint32_t bytes; // of memory
+    _Atomic uint32_t pins;
+    _Atomic bool is_dirty;
+    _Atomic bool was_used; // set by readers only when clear; cleared by the clock hand
+    uint32_t position;     // private to the cache
+    uint64_t captured;     // the checkpoint epoch that has this object's image; owner's use
+};
+
+Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache **cache_out);
+void cache_destroy(Cache *cache); // owners have removed their frames
+
+// Takes memory for a frame of `bytes` in all, evicting others if need be, zeroed, with the header
+// filled and pinned once. Errors: OUT_OF_MEMORY.
+Status cache_frame_create(
+    Cache *cache, const ObjectKind *kind, void *owner, size_t bytes, CacheFrame **frame_out);
+
+// Puts a frame into an empty slot; from now on others find it. It stays pinned.
+void cache_attach(Cache *cache, CacheSlot *slot, CacheFrame *frame);
+
+// Puts a new frame in the place of the slot's old one, which is latched by the caller; the old one
+// becomes obsolete, is unlatched, and is destroyed when nobody reads it.
+void cache_replace(Cache *cache, CacheSlot *slot, CacheFrame *old_frame, CacheFrame *new_frame);
+
+// Takes a frame out of its slot for good (its object was dropped); destroyed when nobody reads it.
+void cache_detach(Cache *cache, CacheSlot *slot);
+
+// The slot's frame, pinned, read from disk if need be. Errors: IO_ERROR, DATA_CORRUPTED,
+// OUT_OF_MEMORY.
+Status cache_load(
+    Cache *cache, CacheSlot *slot, const ObjectKind *kind, void *owner, CacheFrame **frame_out);
+
+// The slot's frame if it is in memory; NULL otherwise. The caller is inside an epoch.
+static inline CacheFrame *cache_find(CacheSlot *slot) {
+    return atomic_load_explicit(&slot->frame, memory_order_acquire);
+}
+
+// Inside an epoch. False when the frame is on its way out.
+bool cache_pin(CacheFrame *frame);
+void cache_unpin(CacheFrame *frame);
+
+static inline void cache_touch(CacheFrame *frame) {
+    if (!atomic_load_explicit(&frame->was_used, memory_order_relaxed)) {
+        atomic_store_explicit(&frame->was_used, true, memory_order_relaxed);
+    }
+}
+
+// Evicts until the budget has `bytes` of room, writing dirty objects to fresh extents.
+// False when nothing more can be evicted.
+bool cache_make_room(Cache *cache, size_t bytes);
+
+size_t cache_used_bytes(const Cache *cache);
+Store *cache_store(const Cache *cache);
+EpochSet *cache_epochs(const Cache *cache);

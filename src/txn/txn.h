@@ -1,0 +1,130 @@
+// Transactions: what a statement sees, how it commits, how it is undone, and who waits for whom.
+//
+// Model    storage.md 3. A commit timestamp is the LSN at the end of the commit record; a snapshot
+//          is an LSN up to which everything is visible. The newest version of a row is in place;
+//          older ones are undo records in memory, chained from the row's slot. A transaction's redo
+//          is collected privately and copied to the log at commit, or streamed in chunks beyond
+//          1 MiB. Row locks are held by being the uncommitted head of a row's chain.
+// Threads  A Txn belongs to one session at a time; the TxnSystem is shared.
+// Errors   40001, 40P01, 25P02 and the like in PostgreSQL's words.
+#pragma once
+
+#include "base/ids.h"
+#include "os/epoch.h"
+#include "wal/wal.h"
+
+typedef struct TxnSystem TxnSystem;
+typedef struct Txn Txn;
+
+typedef enum Isolation {
+    ISOLATION_READ_COMMITTED, // also READ UNCOMMITTED
+    ISOLATION_REPEATABLE_READ,
+    ISOLATION_SERIALIZABLE, // refused by the session until it is real
+} Isolation;
+
+// What a reader sees: everything committed up to `lsn`, and its own changes of commands before
+// `command`.
+typedef struct Snapshot {
+    Lsn lsn;
+    const Txn *own; // NULL for a reader that writes nothing
+    uint32_t command;
+} Snapshot;
+
+typedef struct TxnOptions {
+    Isolation isolation;
+    bool is_read_only;
+    bool is_synchronous; // commit waits until durable; false is synchronous_commit=off
+    int64_t lock_timeout_us, deadlock_timeout_us; // 0: no lock timeout
+    const _Atomic bool *is_cancelled;             // asked while waiting; may be NULL
+} TxnOptions;
+
+// `wal` may be a volatile log. The system keeps undo within `undo_budget`.
+Status txn_system_create(Wal *wal, EpochSet *epochs, Clock *clock, MemoryBudget *undo_budget,
+    TxnId next_txn, TxnSystem **system_out);
+void txn_system_destroy(TxnSystem *system); // no transaction is left
+
+Status txn_begin(TxnSystem *system, TxnOptions options, Txn **txn_out);
+
+// Ends the transaction and frees it, in every case. A commit that fails before its record was
+// reserved has rolled back; TRANSACTION_RESOLUTION_UNKNOWN means that nobody knows.
+Status txn_commit(Txn *txn);
+void txn_rollback(Txn *txn);
+
+// For a loop that must not wait: reserves and fills, and returns the LSN to wait for; then, once it
+// is durable, txn_commit_finish. `needs_wait_out` is false when nothing was written.
+Status txn_commit_start(Txn *txn, Lsn *lsn_out, bool *needs_wait_out);
+Status txn_commit_finish(Txn *txn);
+
+// A new snapshot for each statement in READ COMMITTED, the transaction's first one otherwise; and
+// an implicit savepoint for statement atomicity.
+Status txn_statement_begin(Txn *txn);
+void txn_statement_end(Txn *txn);      // keeps its changes
+void txn_statement_rollback(Txn *txn); // undoes them
+Snapshot txn_snapshot(const Txn *txn);
+
+// Own changes made so far become visible to what follows, within the statement or after it.
+void txn_command_increment(Txn *txn);
+
+// Holds a snapshot for a portal beyond its statement. Ends with the transaction at the latest.
+Snapshot txn_snapshot_hold(Txn *txn);
+void txn_snapshot_drop(Txn *txn, Snapshot snapshot);
+
+// Savepoints nest; names are the session's business.
+typedef uint32_t Savepoint;
+Status txn_savepoint(Txn *txn, Savepoint *savepoint_out);
+void txn_savepoint_release(Txn *txn, Savepoint savepoint);
+void txn_savepoint_rollback(Txn *txn, Savepoint savepoint); // it stays usable
+
+TxnId txn_id(Txn *txn); // assigns one if there is none yet
+bool txn_has_written(const Txn *txn);
+Isolation txn_isolation(const Txn *txn);
+bool txn_is_read_only(const Txn *txn);
+TxnSystem *txn_system(const Txn *txn);
+const TxnOptions *txn_options(const Txn *txn);
+
+// Work to do when the transaction commits (after its record is durable, in order of adding) or
+// rolls back to before this point (in reverse order): catalog publication, dropped stores.
+typedef struct TxnAction {
+    void (*on_commit)(void *argument, Lsn commit); // may be NULL
+    void (*on_rollback)(void *argument);           // may be NULL
+    void *argument;
+} TxnAction;
+
+void txn_add_action(Txn *txn, TxnAction action);
+
+// Adds a redo operation to the transaction; the bytes are encoded by the caller (table/redo.h).
+// Errors: DISK_FULL, IO_ERROR from streaming.
+Status txn_log(Txn *txn, Bytes operation);
+
+// A snapshot outside any transaction, for the checkpoint; registered so that nothing it needs is
+// collected (storage-rules 11).
+Snapshot txn_system_snapshot_acquire(TxnSystem *system, uint32_t *slot_out);
+void txn_system_snapshot_release(TxnSystem *system, uint32_t slot);
+
+// min(S, first chunk of every transaction not visible at S); storage-rules 1.
+Lsn txn_system_redo_lsn(TxnSystem *system, Lsn snapshot);
+Lsn txn_system_oldest(TxnSystem *system); // no snapshot is older
+Lsn txn_system_visible(TxnSystem *system);
+TxnId txn_system_next_id(TxnSystem *system);
+
+// Collects old versions; for a background thread and for clean closes. True when some were left.
+bool txn_system_collect(TxnSystem *system, uint32_t record_count_max);
+
+// ---- Table locks --------------------------------------------------------------------------------
+
+// PostgreSQL's eight modes, with its conflicts.
+typedef enum TableLockMode {
+    LOCK_ACCESS_SHARE = 1,
+    LOCK_ROW_SHARE,
+    LOCK_ROW_EXCLUSIVE,
+    LOCK_SHARE_UPDATE_EXCLUSIVE,
+    LOCK_SHARE,
+    LOCK_SHARE_ROW_EXCLUSIVE,
+    LOCK_EXCLUSIVE,
+    LOCK_ACCESS_EXCLUSIVE,
+} TableLockMode;
+
+typedef enum WaitPolicy { WAIT_BLOCK, WAIT_SKIP, WAIT_ERROR } WaitPolicy;
+
+// Held until the transaction ends. Errors: DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED.
+Status txn_lock_object(Txn *txn, Oid object, TableLockMode mode, WaitPolicy policy);
