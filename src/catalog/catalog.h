@@ -20,7 +20,7 @@ typedef struct CatalogView CatalogView;
 enum {
     NAMESPACE_PG_CATALOG = 11,
     NAMESPACE_PUBLIC = 2200,
-    NAMESPACE_INFORMATION_SCHEMA = 13000,
+    NAMESPACE_INFORMATION_SCHEMA = 13207,
     ROLE_BOOTSTRAP = 10,
 };
 
@@ -32,6 +32,7 @@ typedef struct ColumnInfo {
     bool is_not_null, is_dropped, has_default;
     char identity;            // 'a' always, 'd' by default, 0 none
     const char *default_text; // the default as bind stored it (bind/expression_text.h), or NULL
+    Oid sequence;             // owned by the column (identity, serial), or 0
 } ColumnInfo;
 
 typedef enum RelationKind {
@@ -85,6 +86,28 @@ void catalog_view_set_search_path(CatalogView *view, const char *const *schemas,
 
 uint64_t catalog_view_version(const CatalogView *view); // for cached plans
 
+// A new statement of the session: what was found before may be gone, and the newest committed
+// definitions are used. catalog_view_refresh moves on within the statement, after a lock was
+// granted, and keeps what was found before.
+void catalog_view_begin_statement(CatalogView *view);
+void catalog_view_refresh(CatalogView *view);
+
+// The names behind current_user and current_database(); borrowed.
+void catalog_view_set_names(CatalogView *view, const char *user_name, const char *database_name);
+
+// What the session above fills in.
+typedef struct CatalogHooks {
+    void *argument;
+    // Appends the stored form of nextval('sequence'::regclass), a serial column's default.
+    Status (*serial_default)(void *argument, Oid sequence, Text *out);
+    // Appends every row of a relation that the session computes (pg_settings and its kind) to the
+    // list by calling `add` with one value a column; false when it is none of the session's.
+    bool (*relation_rows)(void *argument, Oid relation, Arena *arena,
+        void (*add)(void *list, const Value *row), void *list, Status *status_out);
+} CatalogHooks;
+
+void catalog_view_set_hooks(CatalogView *view, const CatalogHooks *hooks);
+
 // By name: `schema` NULL searches the path. NULL when there is none.
 const TableInfo *catalog_find_table(CatalogView *view, const char *schema, const char *name);
 const TableInfo *catalog_find_table_by_oid(CatalogView *view, Oid table);
@@ -121,8 +144,8 @@ typedef struct ColumnDefinition {
     const char *default_text;  // stored form, or NULL
     bool has_constant_default; // default_value holds what the default evaluates to
     Value default_value;
-    char identity;          // 'a', 'd' or 0
-    bool is_serial;         // owns a sequence made for it
+    char identity;  // 'a', 'd' or 0
+    bool is_serial; // owns a sequence made for it; default_text is NULL, and the catalog makes it
     SequenceState sequence; // for identity and serial
 } ColumnDefinition;
 
