@@ -12,3 +12,7 @@ typedef struct Environment {
 
 // The operating system's files and clock.
 Environment environment_real(void);
+
+// Sixty-four random bits: the system's, or, with a seed, the same ones in every run whose clock
+// moves the same way. For seeds and identifiers, not for secrets.
+uint64_t environment_random(const Environment *environment);

@@ -1,8 +1,9 @@
 // Latch: a small reader-writer latch with an optimistic read, for pages, leaves and groups.
 //
-// Model    One 64-bit word: bit 0 locked, bit 1 obsolete, the rest a version that each unlock
-//          raises. An optimistic reader takes the version, copies what it needs with atomic loads,
-//          and asks whether the version still holds. A writer spins briefly, then sleeps.
+// Model    One 64-bit word: bit 0 locked, bit 1 obsolete, bit 2 somebody sleeps, the rest a version
+//          that each unlock raises. An optimistic reader takes the version, copies what it needs
+//          with atomic loads, and asks whether the version still holds. A writer spins briefly,
+//          then sleeps.
 // Threads  Any. Held for at most microseconds; nobody sleeps on I/O or a lock while holding one.
 #pragma once
 
@@ -17,7 +18,7 @@ typedef struct Latch {
 } Latch;
 
 static inline void latch_init(Latch *latch) {
-    atomic_init(&latch->word, 4);
+    atomic_init(&latch->word, 8);
 }
 
 // False when the object is obsolete: the caller goes back to where it found it.
