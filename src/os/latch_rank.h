@@ -20,5 +20,6 @@ typedef enum LatchRank {
     LATCH_RANK_WAL_FLUSH,
     LATCH_RANK_WAL,
     LATCH_RANK_EPOCH,
+    LATCH_RANK_PARSE,
     LATCH_RANK_OS, // inside os itself
 } LatchRank;
