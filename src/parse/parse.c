@@ -52,7 +52,6 @@ static Status status_of_message(const char *message) {
         {"unsafe use of string constant with Unicode escapes", FEATURE_NOT_SUPPORTED},
         {"unsafe use of \\'", NONSTANDARD_USE_OF_ESCAPE_CHARACTER},
         {"current database's encoding", FEATURE_NOT_SUPPORTED},
-        {"invalid Unicode escape", INVALID_ESCAPE_SEQUENCE},
         {"invalid byte sequence", CHARACTER_NOT_IN_REPERTOIRE},
         {"precision for type float", INVALID_PARAMETER_VALUE},
         {"column number must be in range", INVALID_PARAMETER_VALUE},
@@ -62,7 +61,6 @@ static Status status_of_message(const char *message) {
     };
     // Quoted pieces of the statement come after "at or near", and may say anything.
     if (strstr(message, " at or near \"") != NULL) return SYNTAX_ERROR;
-    if (strncmp(message, "invalid Unicode escape value", 28) == 0) return SYNTAX_ERROR;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strstr(message, known[i].text) != NULL) return known[i].status;
     }
@@ -74,7 +72,12 @@ static Status raise_error(const PgQueryError *error) {
     Status status = fail(status_of_message(message), "%s", message);
     if (error->cursorpos > 0) error_set_position((uint32_t)error->cursorpos);
     if (strcmp(message, "invalid Unicode escape") == 0) {
-        error_add_hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.");
+        // The scanner raises it for E'...', the parser for U&'...', with another SQLSTATE.
+        bool is_scanner = error->filename != NULL && strstr(error->filename, "scan") != NULL;
+        status = fail(is_scanner ? INVALID_ESCAPE_SEQUENCE : SYNTAX_ERROR, "%s", message);
+        if (error->cursorpos > 0) error_set_position((uint32_t)error->cursorpos);
+        error_add_hint(is_scanner ? "Unicode escapes must be \\uXXXX or \\UXXXXXXXX."
+                                  : "Unicode escapes must be \\XXXX or \\+XXXXXX.");
     } else if (strncmp(message, "LIMIT #,# syntax", 16) == 0) {
         error_add_hint("Use separate LIMIT and OFFSET clauses.");
     }
