@@ -6,6 +6,8 @@
 #include "functions/program.h"
 
 typedef struct PlanNode PlanNode;
+typedef struct PlanWith PlanWith;
+typedef struct Subplan Subplan;
 
 typedef struct ResultColumn {
     const char *name;
@@ -28,4 +30,11 @@ typedef struct Plan {
     uint64_t catalog_version;
     bool is_short; // touches rows by key only: answered without pipelines
     bool writes;
+    // The frame: statement parameters first, then slots that nodes set for others.
+    uint32_t slot_count;
+    uint32_t with_count;
+    PlanWith *with_queries;
+    uint32_t subplan_count;
+    Subplan **subplans;
+    uint32_t node_count;
 } Plan;
