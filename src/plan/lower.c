@@ -148,7 +148,7 @@ static Status builder_null_if(
 // The best so far gives way to a value that is better, or takes its place when it is NULL.
 static Status builder_extreme(
     Builder *builder, const Expression *expression, ProgramRegister *out) {
-    Oid operator=
+    Oid order =
         operator_of_type(expression->kind == EXPRESSION_GREATEST ? ">" : "<", expression->type.oid);
     const OperatorInfo *info = order == 0 ? NULL : operator_find(order);
     if (info == NULL) return fail(FEATURE_NOT_SUPPORTED, "no order for GREATEST or LEAST");
