@@ -8,14 +8,6 @@ enum { LOCKED = 1, OBSOLETE = 2, SLEEPERS = 4, VERSION = 8 };
 
 enum { SPIN_COUNT = 64, READ_SPIN_COUNT = 256 };
 
-static inline void spin_pause(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 // The half of the word with the flags, which the kernel can compare and sleep on.
 static _Atomic uint32_t *low_half(Latch *latch) {
     return (_Atomic uint32_t *)(uintptr_t)&latch->word;
@@ -53,7 +45,7 @@ bool latch_lock(Latch *latch, LatchRank rank) {
                 return true;
             }
         } else if (round < SPIN_COUNT) {
-            spin_pause();
+            thread_pause();
         } else if ((seen & SLEEPERS) != 0
                    || atomic_compare_exchange_weak_explicit(&latch->word, &seen, seen | SLEEPERS,
                        memory_order_relaxed, memory_order_relaxed)) {
@@ -91,7 +83,7 @@ bool latch_read_begin(const Latch *latch, uint64_t *version_out) {
             *version_out = seen;
             return true;
         }
-        spin_pause();
+        thread_pause();
     }
     return false;
 }

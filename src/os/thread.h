@@ -19,6 +19,16 @@ Status thread_start(const char *name, size_t stack_bytes, void (*run)(void *argu
 void thread_join(Thread *thread); // frees it; accepts NULL
 
 void thread_yield(void);
+
+// Tells the CPU that the thread is about to look again at what another one writes.
+static inline void thread_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 uint32_t cpu_count(void);
 
 typedef struct Mutex {
@@ -48,6 +58,7 @@ void condition_wake_all(Condition *condition);
 
 // A 32-bit word to sleep on. Wakes may be spurious.
 void word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_us); // -1: for ever
+void word_wake_one(_Atomic uint32_t *word);
 void word_wake_all(_Atomic uint32_t *word);
 
 // What a thread does around a wait. Set per thread by whoever owns it; both may be NULL.

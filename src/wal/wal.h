@@ -109,6 +109,10 @@ void wal_set_listener(Wal *wal, DurableListener listener);
 // Files wholly before `lsn` may be used again.
 Status wal_recycle(Wal *wal, Lsn lsn);
 
+// Gets the next file ready when the present one is half used, so that no commit has to; for a
+// background thread. Errors: DISK_FULL, IO_ERROR.
+Status wal_prepare_ahead(Wal *wal);
+
 // Removes every file of a log that is not open, after a clean close.
 Status wal_remove(Environment environment, const char *folder);
 
