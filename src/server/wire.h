@@ -8,8 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "batch/batch.h"
-#include "plan/plan.h"
+#include "session/session.h"
 
 // ---- Reading ------------------------------------------------------------------------------------
 
