@@ -30,8 +30,17 @@ void arena_init(Arena *arena, MemoryBudget *budget) {
     *arena = (Arena){.budget = budget};
 }
 
+void arena_init_within(Arena *arena, Arena *parent) {
+    *arena = (Arena){.parent = parent};
+}
+
 static void chunk_free(Arena *arena, ArenaChunk *chunk) {
     arena->total_bytes -= chunk->bytes;
+    if (arena->parent != NULL) {
+        chunk->older = arena->spare;
+        arena->spare = chunk;
+        return;
+    }
     if (chunk->is_reserve) {
         if (atomic_fetch_sub(&reserve_users, 1) == 1) atomic_store(&reserve_next, 0);
         return;
@@ -46,7 +55,7 @@ void arena_deinit(Arena *arena) {
         arena->chunk = chunk->older;
         chunk_free(arena, chunk);
     }
-    *arena = (Arena){.budget = arena->budget};
+    *arena = (Arena){.budget = arena->budget, .parent = arena->parent};
 }
 
 void arena_reset(Arena *arena) {
@@ -116,12 +125,30 @@ static void reserve_draw(Arena *arena, size_t bytes, size_t alignment) {
     chunk_use(arena, (ArenaChunk *)(void *)(reserve + at), needed, true);
 }
 
+// Takes a given-back chunk of at least this size, or a new one from the parent.
+static void chunk_use_within(Arena *arena, size_t bytes) {
+    for (ArenaChunk **link = &arena->spare; *link != NULL; link = &(*link)->older) {
+        ArenaChunk *chunk = *link;
+        if (chunk->bytes < bytes) continue;
+        *link = chunk->older;
+        chunk_use(arena, chunk, chunk->bytes, false);
+        return;
+    }
+    ArenaChunk *chunk = arena_allocate(arena->parent, bytes, ALIGNMENT_MAX);
+    arena->is_exhausted |= arena->parent->is_exhausted;
+    chunk_use(arena, chunk, bytes, false);
+}
+
 void *arena_allocate(Arena *arena, size_t bytes, size_t alignment) {
     ASSERT(alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= ALIGNMENT_MAX);
     void *memory = take_from_chunk(arena, bytes, alignment);
     if (memory != NULL) return memory;
 
     size_t chunk_bytes = chunk_bytes_for(arena, bytes, alignment);
+    if (arena->parent != NULL) {
+        chunk_use_within(arena, chunk_bytes);
+        return take_from_chunk(arena, bytes, alignment);
+    }
     ArenaChunk *chunk = malloc(chunk_bytes);
     if (chunk == NULL) {
         arena->is_exhausted = true;
@@ -144,7 +171,13 @@ void *arena_allocate_zeroed(Arena *arena, size_t bytes, size_t alignment) {
 
 Status arena_try_allocate(Arena *arena, size_t bytes, size_t alignment, void **memory_out) {
     void *memory = take_from_chunk(arena, bytes, alignment);
-    if (memory == NULL) {
+    if (memory == NULL && arena->parent != NULL) {
+        size_t chunk_bytes = chunk_bytes_for(arena, bytes, alignment);
+        void *chunk;
+        TRY(arena_try_allocate(arena->parent, chunk_bytes, ALIGNMENT_MAX, &chunk));
+        chunk_use(arena, chunk, chunk_bytes, false);
+        memory = take_from_chunk(arena, bytes, alignment);
+    } else if (memory == NULL) {
         size_t chunk_bytes = chunk_bytes_for(arena, bytes, alignment);
         if (arena->budget != NULL) TRY(memory_budget_reserve(arena->budget, chunk_bytes));
         ArenaChunk *chunk = malloc(chunk_bytes);

@@ -21,6 +21,8 @@ typedef struct Arena {
     uint8_t *next, *end;
     size_t total_bytes; // in all chunks
     MemoryBudget *budget;
+    struct Arena *parent; // where an inner arena's chunks come from, or NULL
+    ArenaChunk *spare;    // of an inner arena: chunks given back, to be used again
     bool is_exhausted;
 } Arena;
 
@@ -32,6 +34,10 @@ typedef struct ArenaMark {
 // `budget` may be NULL. Allocates nothing yet.
 void arena_init(Arena *arena, MemoryBudget *budget);
 void arena_deinit(Arena *arena);
+
+// An arena whose chunks lie in `parent`: it can be reset again and again, and needs no
+// arena_deinit, for it ends with its parent. The parent must not be rewound below it.
+void arena_init_within(Arena *arena, Arena *parent);
 
 // Frees everything but the first chunk, and clears the exhaustion mark.
 void arena_reset(Arena *arena);

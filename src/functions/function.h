@@ -27,6 +27,11 @@ typedef struct FunctionInfo {
     const char *source;                        // prosrc
     const char *all_arguments, *modes, *names; // proallargtypes ... as pg_proc prints them, or NULL
     const char *defaults;                      // the default expressions' text, or NULL
+    Oid language;                              // prolang: 12 internal, 13 c, 14 sql
+    bool is_leakproof;
+    char parallel; // proparallel: s, r, u
+    float cost, row_count;
+    const char *support; // prosupport's name, or NULL
 } FunctionInfo;
 
 typedef struct OperatorInfo {
@@ -36,16 +41,34 @@ typedef struct OperatorInfo {
     Oid function;
     Oid commutator, negator;
     bool can_hash, can_merge;
+    Oid restrict_estimator, join_estimator;
 } OperatorInfo;
 
 typedef struct CastInfo {
+    Oid oid;
     Oid source, target;
     Oid function; // 0 for a binary-coercible or an I/O cast
     char context; // e explicit, a assignment, i implicit
     char method;  // f function, b binary, i input and output
 } CastInfo;
 
+// What pg_aggregate says beside pg_proc. Functions by OID, 0 for none.
+typedef struct AggregateInfo {
+    Oid function;
+    char kind; // n normal, o ordered set, h hypothetical set
+    uint16_t direct_argument_count;
+    Oid transition, final, combine, serialize, deserialize;
+    Oid moving, moving_inverse, moving_final;
+    bool final_takes_extra, moving_final_takes_extra;
+    char final_modify, moving_final_modify;
+    Oid sort_operator; // min and max: the operator whose first row is the answer
+    Oid state_type, moving_state_type;
+    int32_t state_bytes, moving_state_bytes;
+    const char *initial, *moving_initial; // or NULL
+} AggregateInfo;
+
 const FunctionInfo *function_find(Oid oid);
+const AggregateInfo *aggregate_find(Oid function); // NULL for what is no aggregate
 const OperatorInfo *operator_find(Oid oid);
 const CastInfo *cast_find(Oid source, Oid target); // NULL when pg_cast has none
 
@@ -55,10 +78,13 @@ const OperatorInfo *const *operator_candidates(const char *name, size_t *count_o
 
 const FunctionInfo *function_list(size_t *count_out); // for pg_proc
 const OperatorInfo *operator_list(size_t *count_out);
-const CastInfo *cast_list(size_t *count_out);
+const CastInfo *cast_list(size_t *count_out); // by source, then target
+const AggregateInfo *aggregate_list(size_t *count_out);
 
 // The operators of a type's default btree class: =, <, >, <=, >= with both sides of the type.
-// 0 when the type has no such class. `name` is one of those five, or "<>".
+// 0 when the type has no such class. `name` is one of those five, or "<>". A type without a class
+// of its own has that of the type it is binary-coercible to, as varchar has text's and regclass
+// has oid's; array types have anyarray's.
 Oid operator_of_type(const char *name, Oid type);
 
 // ---- Running ------------------------------------------------------------------------------------
@@ -80,7 +106,9 @@ struct FunctionContext {
 
 // One call over the selected rows of a batch. The kernel writes result->values and nulls for those
 // rows only. For a strict function the runner has already taken out the rows with a NULL argument
-// and marked their results NULL. Row results of views live in `arena` or borrow an argument.
+// and marked their results NULL. `result->nulls` is there and clear for the selected rows; a
+// kernel that answers NULL calls column_set_null. Row results of views live in `arena` or borrow
+// an argument. A constant argument has one value and stands for every row.
 typedef struct Call {
     FunctionContext *context;
     const FunctionInfo *function;

@@ -114,6 +114,7 @@ Status program_run(ProgramState *state, const Batch *input, const Column **resul
 Status program_select(
     ProgramState *state, const Batch *input, uint16_t *rows_out, uint32_t *count_out);
 
-// One row: result 0 of a program over the values of one row.
+// Every result over the values of one row. Allocates nothing after the first run, as far as the
+// functions it calls do not. Views live until the next run.
 Status program_run_row(
     ProgramState *state, const Value *row, uint32_t column_count, Value *values_out);
