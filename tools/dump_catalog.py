@@ -37,7 +37,7 @@ ROWS = {
     "pg_language": "where lanname <> 'plpgsql'",
     "pg_collation": "where c.collprovider in ('d', 'c') and c.collname in "
                     "('default', 'C', 'POSIX', 'ucs_basic', 'C.utf8')",
-    "pg_range": "", "pg_tablespace": "", "pg_namespace": "where nspname !~ '^pg_temp'",
+    "pg_range": "", "pg_tablespace": "", "pg_namespace": "where nspname !~ '^pg_temp' and nspname <> 'public'",
     "pg_authid": "where c.oid <> 10", "pg_auth_members": "",
 }
 NULLED = {"relacl", "nspacl", "lanacl", "spcacl"}

@@ -100,6 +100,10 @@ typedef struct CatalogHooks {
     void *argument;
     // Appends the stored form of nextval('sequence'::regclass), a serial column's default.
     Status (*serial_default)(void *argument, Oid sequence, Text *out);
+    // Appends PostgreSQL's own text of a stored expression over a table's columns.
+    Status (*deparse)(void *argument, const char *stored, const TableInfo *table, Text *out);
+    // A NOTICE of a definition: "drop cascades to table t". `detail` may be NULL.
+    void (*notice)(void *argument, Status code, const char *message, const char *detail);
     // Appends every row of a relation that the session computes (pg_settings and its kind) to the
     // list by calling `add` with one value a column; false when it is none of the session's.
     bool (*relation_rows)(void *argument, Oid relation, Arena *arena,
