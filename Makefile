@@ -1,7 +1,7 @@
 # The front door; Meson does the work. `make help` lists the targets.
 BUILD ?= build
 .DEFAULT_GOAL := all
-.PHONY: all test asan tsan lint install deps help
+.PHONY: all run test asan tsan lint install deps help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -9,6 +9,10 @@ help:
 ## make            build the release into build/release
 all: deps
 	@tools/build release
+
+## make run        build, load the demo database, take the tour, and leave you in the shell
+run: all
+	@tools/tour
 
 ## make test       install what is missing, build, run every test
 test: deps

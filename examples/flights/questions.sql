@@ -1,0 +1,12 @@
+SELECT count(*) AS flights, count(dep_time) AS departed, min(time_hour) AS first, max(time_hour) AS last FROM flights;
+SELECT carrier, count(*) AS flights FROM flights GROUP BY carrier ORDER BY flights DESC, carrier LIMIT 5;
+SELECT a.name, count(*) AS flights, round(avg(f.arr_delay), 2) AS mean_delay FROM flights f JOIN airlines a ON a.carrier = f.carrier GROUP BY a.name ORDER BY mean_delay DESC NULLS LAST LIMIT 5;
+SELECT origin, month, sum(distance) AS miles FROM flights WHERE month IN (1, 7) GROUP BY origin, month ORDER BY origin, month;
+SELECT id, carrier, flight, origin, dest, arr_delay FROM flights WHERE id BETWEEN 100000 AND 100004 ORDER BY id;
+SELECT f.tailnum, p.manufacturer, p.model, count(*) AS flights FROM flights f JOIN planes p ON p.tailnum = f.tailnum WHERE p.year < 1960 GROUP BY f.tailnum, p.manufacturer, p.model ORDER BY flights DESC, f.tailnum LIMIT 5;
+SELECT dest, name FROM (SELECT DISTINCT dest FROM flights) d LEFT JOIN airports a ON a.faa = d.dest WHERE a.name IS NULL ORDER BY dest;
+SELECT date_trunc('month', time_hour AT TIME ZONE 'America/New_York')::date AS month, count(*) FILTER (WHERE dep_time IS NULL) AS cancelled FROM flights GROUP BY 1 ORDER BY 1;
+SELECT carrier, max(air_time) AS longest FROM flights GROUP BY carrier HAVING max(air_time) > 400 ORDER BY longest DESC, carrier;
+SELECT CASE WHEN dep_delay <= 0 THEN 'on time' WHEN dep_delay <= 60 THEN 'late' WHEN dep_delay IS NULL THEN 'never' ELSE 'very late' END AS how, count(*) FROM flights GROUP BY 1 ORDER BY 2 DESC;
+SELECT a.name FROM airlines a WHERE NOT EXISTS (SELECT 1 FROM flights f WHERE f.carrier = a.carrier AND f.origin = 'JFK') ORDER BY a.name;
+SELECT DISTINCT dest FROM flights WHERE carrier = 'AA' INTERSECT SELECT DISTINCT dest FROM flights WHERE carrier = 'UA' ORDER BY 1 LIMIT 8;
