@@ -27,6 +27,7 @@ typedef struct ExecutionInput {
     // COPY FROM: gives the next rows, one column a COPY column; an empty batch at the end.
     Status (*feed)(void *argument, Batch **batch_out);
     void *feed_argument;
+    bool analyze; // measure time in every operator, for EXPLAIN ANALYZE
 } ExecutionInput;
 
 Status execution_begin(const ExecutionInput *input, Execution **execution_out);

@@ -20,16 +20,19 @@ static inline void fence_after_lock(void) {
 #endif
 }
 
-bool latch_try_lock(Latch *latch, LatchRank rank) {
-    uint64_t seen = atomic_load_explicit(&latch->word, memory_order_relaxed);
-    if ((seen & (LOCKED | OBSOLETE)) != 0) return false;
+bool latch_lock_version(Latch *latch, uint64_t version, LatchRank rank) {
     if (!atomic_compare_exchange_strong_explicit(
-            &latch->word, &seen, seen | LOCKED, memory_order_acquire, memory_order_relaxed)) {
+            &latch->word, &version, version | LOCKED, memory_order_acquire, memory_order_relaxed)) {
         return false;
     }
     fence_after_lock();
     rank_taken(rank);
     return true;
+}
+
+bool latch_try_lock(Latch *latch, LatchRank rank) {
+    uint64_t seen = atomic_load_explicit(&latch->word, memory_order_relaxed);
+    return (seen & (LOCKED | OBSOLETE)) == 0 && latch_lock_version(latch, seen, rank);
 }
 
 bool latch_lock(Latch *latch, LatchRank rank) {
@@ -55,7 +58,7 @@ bool latch_lock(Latch *latch, LatchRank rank) {
     }
 }
 
-static void unlock(Latch *latch, LatchRank rank, uint64_t more_flags) {
+static uint64_t unlock(Latch *latch, LatchRank rank, uint64_t more_flags) {
     rank_released(rank);
     uint64_t held = atomic_load_explicit(&latch->word, memory_order_relaxed);
     ASSERT((held & LOCKED) != 0);
@@ -65,10 +68,15 @@ static void unlock(Latch *latch, LatchRank rank, uint64_t more_flags) {
     } while (!atomic_compare_exchange_weak_explicit(
         &latch->word, &held, free_word, memory_order_release, memory_order_relaxed));
     if ((held & SLEEPERS) != 0) word_wake_all(low_half(latch));
+    return free_word;
 }
 
 void latch_unlock(Latch *latch, LatchRank rank) {
     unlock(latch, rank, 0);
+}
+
+uint64_t latch_unlock_version(Latch *latch, LatchRank rank) {
+    return unlock(latch, rank, 0);
 }
 
 void latch_unlock_obsolete(Latch *latch, LatchRank rank) {

@@ -26,6 +26,12 @@ static inline void latch_init(Latch *latch) {
 [[nodiscard]] bool latch_try_lock(Latch *latch, LatchRank rank);
 void latch_unlock(Latch *latch, LatchRank rank);
 
+// Unlocks and returns the version that this leaves behind.
+uint64_t latch_unlock_version(Latch *latch, LatchRank rank);
+
+// Locks if nobody has locked it since this version; never waits.
+[[nodiscard]] bool latch_lock_version(Latch *latch, uint64_t version, LatchRank rank);
+
 // Unlocks and marks the object as replaced: later lockers and validators are refused.
 void latch_unlock_obsolete(Latch *latch, LatchRank rank);
 

@@ -25,13 +25,16 @@ struct CacheSlot {
 typedef struct ObjectKind {
     const char *name;
     ExtentKind extent;
+    LatchRank rank; // of the frames' latches
     // Whether the frame may leave memory now (no versions the owner keeps in the frame, ...).
     bool (*can_evict)(const CacheFrame *frame);
-    // Appends the bytes to store. Called with the frame latched.
+    // Appends the bytes to store. Called with the frame latched, and outside epochs.
     Status (*encode)(const CacheFrame *frame, Text *bytes_out);
-    // Makes the object from stored bytes, which it must not trust: header filled by cache_load.
+    // Makes the object from stored bytes, which it must not trust, in a frame that it takes from
+    // cache_frame_create. The bytes are whole blocks: zeros may follow what was encoded.
     Status (*decode)(void *owner, Bytes bytes, CacheFrame **frame_out);
-    // Frees an object that nobody reads any more.
+    // Frees what the object owns beside its frame, when nobody reads it any more; may be NULL. The
+    // frame itself is the cache's. Called outside latches, on any thread.
     void (*destroy)(CacheFrame *frame);
 } ObjectKind;
 
@@ -41,9 +44,10 @@ struct CacheFrame {
     CacheSlot *slot;
     const ObjectKind *kind;
     void *owner;
-    uint32_t bytes; // of memory
-    _Atomic uint32_t pins;
-    _Atomic bool is_dirty;
+    Cache *cache;
+    uint32_t bytes;        // of memory
+    _Atomic uint32_t pins; // a count and the cache's own marks
+    _Atomic bool is_dirty; // set and cleared under the latch
     _Atomic bool was_used; // set by readers only when clear; cleared by the clock hand
     uint32_t position;     // private to the cache
     uint64_t captured;     // the checkpoint epoch that has this object's image; owner's use
@@ -53,18 +57,23 @@ Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache 
 void cache_destroy(Cache *cache); // owners have removed their frames
 
 // Takes memory for a frame of `bytes` in all, evicting others if need be, zeroed, with the header
-// filled and pinned once. Errors: OUT_OF_MEMORY.
+// filled and pinned once. Inside an epoch it writes nothing to make room, and may go a little over
+// the budget instead. Errors: OUT_OF_MEMORY.
 Status cache_frame_create(
     Cache *cache, const ObjectKind *kind, void *owner, size_t bytes, CacheFrame **frame_out);
+
+// Gives back a frame that was never attached.
+void cache_frame_destroy(CacheFrame *frame);
 
 // Puts a frame into an empty slot; from now on others find it. It stays pinned.
 void cache_attach(Cache *cache, CacheSlot *slot, CacheFrame *frame);
 
 // Puts a new frame in the place of the slot's old one, which is latched by the caller; the old one
-// becomes obsolete, is unlatched, and is destroyed when nobody reads it.
+// becomes obsolete, is unlatched, and is destroyed when nobody reads it. The new one stays pinned.
 void cache_replace(Cache *cache, CacheSlot *slot, CacheFrame *old_frame, CacheFrame *new_frame);
 
 // Takes a frame out of its slot for good (its object was dropped); destroyed when nobody reads it.
+// The caller does not hold its latch; slot->disk is the caller's to free.
 void cache_detach(Cache *cache, CacheSlot *slot);
 
 // The slot's frame, pinned, read from disk if need be. Errors: IO_ERROR, DATA_CORRUPTED,

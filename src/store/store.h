@@ -7,7 +7,8 @@
 //          generation g+1 leaves both copies of g in place.
 //          Freeing is deferred: an extent is given out again only when no durable root, retained
 //          log record or pinned root can refer to it (invariant I-8, storage-rules 12).
-// Threads  Everything but create, open and close may be called by any thread.
+// Threads  Everything but create, open and close may be called by any thread; roots are made by one
+//          at a time.
 // Failure  A sync error puts the store into FAILED: nothing is written any more, IO_ERROR.
 //          DISK_FULL is an ordinary error.
 // Format   docs/file-format.md

@@ -1,0 +1,18 @@
+// The bounds of an index access, computed when it starts.
+#pragma once
+
+#include "execute/execute_internal.h"
+
+typedef struct RangeBuilder {
+    const PlanRange *plan;
+    Evaluator *values;
+    Value *results; // of the program
+    Value *low, *high;
+} RangeBuilder;
+
+Status range_builder_init(RangeBuilder *builder, Execution *execution, const PlanRange *plan);
+// The range borrows the builder's values. `is_empty_out`: no key can be in it.
+Status range_builder_make_range(RangeBuilder *builder, IndexRange *range_out, bool *is_empty_out);
+
+// The router's break-even: fetching rows one by one against reading the table through.
+bool index_is_cheaper(double rows_in_range, double rows_in_table);

@@ -1,0 +1,46 @@
+// Key table: numbers the distinct keys it is given, from 0. NULLs are equal to each other here.
+//
+// Model    Keys are kept in a row buffer, one row a key; an open-addressing directory of hashes
+//          finds them.
+// Threads  Belongs to one thread; key_table_add of another table's keys is how parts are combined.
+#pragma once
+
+#include "execute/row_buffer.h"
+#include "types/type.h"
+
+typedef struct KeyTypes {
+    uint32_t count;
+    const Oid *oids;
+    const TypeOps **ops;
+} KeyTypes;
+
+// Errors: FEATURE_NOT_SUPPORTED for a type without equality.
+Status key_types_init(KeyTypes *types, Arena *arena, const Oid *oids, uint32_t count);
+
+// hashes_out[i] is for the i-th selected row. `null_rows_out`, when not NULL, tells which of them
+// have a NULL in their key.
+void key_types_hash(const KeyTypes *types, const Column *columns, Selection selection,
+    uint64_t *hashes_out, bool *null_rows_out);
+bool key_types_equal(
+    const KeyTypes *types, const Column *a, uint32_t row_a, const Column *b, uint32_t row_b);
+
+typedef struct KeyTable {
+    KeyTypes types;
+    Arena *arena;
+    RowBuffer keys;
+    uint32_t *directory; // key number + 1, or 0
+    uint64_t *hashes;    // of each key
+    uint32_t directory_bits, hash_capacity;
+    Value *row;
+} KeyTable;
+
+Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t count);
+void key_table_clear(KeyTable *table); // after its arena was reset
+
+// The numbers of the selected rows' keys, made when new. is_new_out[i] tells; may be NULL.
+Status key_table_add(KeyTable *table, const Column *columns, Selection selection,
+    uint32_t *numbers_out, bool *is_new_out);
+
+static inline uint32_t key_table_count(const KeyTable *table) {
+    return table->keys.row_count;
+}

@@ -1,0 +1,109 @@
+#include "execute/row_buffer.h"
+
+#include "base/error.h"
+
+void row_buffer_init(RowBuffer *buffer, Arena *arena, const Oid *types, uint32_t column_count) {
+    *buffer = (RowBuffer){.arena = arena, .types = types, .column_count = column_count};
+}
+
+// A chunk with room for at least one row.
+static Status row_buffer_open_chunk(RowBuffer *buffer, Batch **chunk_out) {
+    if (buffer->chunk_count > 0) {
+        Batch *last = buffer->chunks[buffer->chunk_count - 1];
+        if (last->row_count < BATCH_ROW_COUNT) {
+            *chunk_out = last;
+            return OK;
+        }
+    }
+    TRY(arena_check(buffer->arena));
+    if (buffer->row_count >= UINT32_MAX - 2 * BATCH_ROW_COUNT) {
+        return fail(PROGRAM_LIMIT_EXCEEDED, "too many rows to keep in memory");
+    }
+    if (buffer->chunk_count == buffer->chunk_capacity) {
+        uint32_t capacity = buffer->chunk_capacity * 2 + 4;
+        Batch **chunks = arena_new_array(buffer->arena, Batch *, capacity);
+        if (buffer->chunk_count > 0) {
+            memcpy(chunks, buffer->chunks, buffer->chunk_count * sizeof *chunks);
+        }
+        buffer->chunks = chunks;
+        buffer->chunk_capacity = capacity;
+    }
+    Batch *chunk = batch_make(buffer->arena, buffer->types, buffer->column_count, false);
+    buffer->chunks[buffer->chunk_count++] = chunk;
+    *chunk_out = chunk;
+    return OK;
+}
+
+Status row_buffer_append(RowBuffer *buffer, const Batch *batch) {
+    uint32_t first = 0;
+    while (first < batch->selected_count) {
+        Batch *chunk;
+        TRY(row_buffer_open_chunk(buffer, &chunk));
+        uint32_t taken = batch_append_rows(chunk, buffer->arena, batch, first);
+        first += taken;
+        buffer->row_count += taken;
+    }
+    return arena_check(buffer->arena);
+}
+
+Status row_buffer_append_values(RowBuffer *buffer, const Value *values) {
+    Batch *chunk;
+    TRY(row_buffer_open_chunk(buffer, &chunk));
+    batch_append_values(chunk, buffer->arena, values);
+    buffer->row_count++;
+    return OK;
+}
+
+Value row_buffer_get(const RowBuffer *buffer, uint32_t column, uint32_t row) {
+    uint32_t row_in_chunk;
+    const Column *from = row_buffer_column(buffer, column, row, &row_in_chunk);
+    return column_get(from, row_in_chunk);
+}
+
+static void null_set(Column *column, Arena *arena, uint32_t row) {
+    if (column->nulls == NULL) {
+        column->nulls = arena_allocate_zeroed(arena, BATCH_ROW_COUNT / 8, 64);
+    }
+    column->nulls[row >> 6] |= UINT64_C(1) << (row & 63);
+}
+
+static void value_move(
+    const Column *from, uint32_t row, Column *to, uint32_t to_row, Arena *arena) {
+    size_t width = physical_width[from->kind];
+    const uint8_t *source = from->values;
+    uint8_t *target = to->values;
+    if (column_is_null(from, row)) {
+        null_set(to, arena, to_row);
+        memset(target + to_row * width, 0, width);
+    } else {
+        memcpy(target + to_row * width, source + (from->is_constant ? 0 : row) * width, width);
+    }
+}
+
+static void column_clear_nulls(Column *column) {
+    if (column->nulls != NULL) memset(column->nulls, 0, BATCH_ROW_COUNT / 8);
+}
+
+void row_buffer_gather(const RowBuffer *buffer, uint32_t column, const uint32_t *rows,
+    uint32_t count, Arena *arena, Column *to) {
+    column_clear_nulls(to);
+    size_t width = physical_width[to->kind];
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] == ROW_NONE) {
+            null_set(to, arena, i);
+            memset((uint8_t *)to->values + i * width, 0, width);
+            continue;
+        }
+        uint32_t row;
+        const Column *from = row_buffer_column(buffer, column, rows[i], &row);
+        value_move(from, row, to, i, arena);
+    }
+}
+
+void column_gather(
+    const Column *from, const uint16_t *rows, uint32_t count, Arena *arena, Column *to) {
+    column_clear_nulls(to);
+    for (uint32_t i = 0; i < count; i++) {
+        value_move(from, rows[i], to, i, arena);
+    }
+}

@@ -1,0 +1,184 @@
+#include "execute/sorter.h"
+
+#include "base/error.h"
+
+enum { BOUND_SLACK = 8192, INSERTION_ROW_COUNT = 12 };
+
+Status sorter_init(Sorter *sorter, Arena *arena, const Oid *types, uint32_t column_count,
+    const uint32_t *key_columns, const KeyColumn *keys, uint32_t key_count) {
+    *sorter = (Sorter){
+        .scratch = arena,
+        .types = types,
+        .column_count = column_count,
+        .key_columns = key_columns,
+        .format = {.columns = keys, .column_count = key_count},
+        .key_values = arena_new_array(arena, Value, key_count + 1),
+    };
+    for (uint32_t i = 0; i < key_count; i++) {
+        const TypeOps *ops;
+        TRY(type_ops_require(keys[i].type, &ops));
+        if (ops->key_append == NULL) {
+            Text name;
+            text_init(&name, arena);
+            type_format(sql_type(keys[i].type), &name);
+            return fail(UNDEFINED_FUNCTION, "could not identify an ordering operator for type %s",
+                name.data);
+        }
+    }
+    arena_init(&sorter->arena, arena->budget);
+    text_init(&sorter->key, arena);
+    row_buffer_init(&sorter->rows, &sorter->arena, types, column_count);
+    return OK;
+}
+
+void sorter_deinit(Sorter *sorter) {
+    arena_deinit(&sorter->arena);
+}
+
+void sorter_clear(Sorter *sorter) {
+    arena_reset(&sorter->arena);
+    row_buffer_init(&sorter->rows, &sorter->arena, sorter->types, sorter->column_count);
+    sorter->items = NULL;
+    sorter->item_count = 0;
+    sorter->item_capacity = 0;
+}
+
+static bool item_before(const SortItem *a, const SortItem *b) {
+    if (a->prefix != b->prefix) return a->prefix < b->prefix;
+    uint32_t shorter = a->key_bytes < b->key_bytes ? a->key_bytes : b->key_bytes;
+    if (shorter > sizeof a->prefix) {
+        int order = memcmp(
+            a->key + sizeof a->prefix, b->key + sizeof a->prefix, shorter - sizeof a->prefix);
+        if (order != 0) return order < 0;
+    }
+    if (a->key_bytes != b->key_bytes) return a->key_bytes < b->key_bytes;
+    return a->row < b->row;
+}
+
+static void items_insertion_sort(SortItem *items, uint32_t count) {
+    for (uint32_t i = 1; i < count; i++) {
+        SortItem item = items[i];
+        uint32_t j = i;
+        for (; j > 0 && item_before(&item, &items[j - 1]); j--) {
+            items[j] = items[j - 1];
+        }
+        items[j] = item;
+    }
+}
+
+static void items_merge_sort(SortItem *items, uint32_t count, SortItem *scratch) {
+    if (count <= INSERTION_ROW_COUNT) {
+        items_insertion_sort(items, count);
+        return;
+    }
+    uint32_t half = count / 2;
+    items_merge_sort(items, half, scratch);
+    items_merge_sort(items + half, count - half, scratch);
+    if (item_before(&items[half - 1], &items[half])) return; // in order already
+    memcpy(scratch, items, half * sizeof *items);
+    uint32_t left = 0, right = half, out = 0;
+    while (left < half && right < count) {
+        items[out++] =
+            item_before(&items[right], &scratch[left]) ? items[right++] : scratch[left++];
+    }
+    memcpy(items + out, scratch + left, (half - left) * sizeof *items);
+}
+
+static Status sorter_reserve(Sorter *sorter, uint32_t more) {
+    if (sorter->item_count + more <= sorter->item_capacity) return OK;
+    uint32_t capacity = (sorter->item_count + more) * 2;
+    void *items;
+    TRY(arena_try_allocate(&sorter->arena, capacity * sizeof(SortItem), 64, &items));
+    if (sorter->item_count > 0) {
+        memcpy(items, sorter->items, sorter->item_count * sizeof(SortItem));
+    }
+    sorter->items = items;
+    sorter->item_capacity = capacity;
+    return OK;
+}
+
+static Status sorter_sort(Sorter *sorter) {
+    Arena scratch;
+    arena_init(&scratch, sorter->arena.budget);
+    void *halves;
+    Status status = arena_try_allocate(
+        &scratch, ((size_t)sorter->item_count / 2 + 1) * sizeof(SortItem), 64, &halves);
+    if (status == OK) items_merge_sort(sorter->items, sorter->item_count, halves);
+    arena_deinit(&scratch);
+    return status;
+}
+
+// Keeps the first `bound` rows only, in memory of their own.
+static Status sorter_cut(Sorter *sorter) {
+    TRY(sorter_sort(sorter));
+    Sorter kept = *sorter;
+    arena_init(&kept.arena, sorter->arena.budget);
+    row_buffer_init(&kept.rows, &kept.arena, sorter->types, sorter->column_count);
+    kept.items = NULL;
+    kept.item_count = 0;
+    kept.item_capacity = 0;
+    Value *row = arena_new_array(&kept.arena, Value, sorter->column_count + 1);
+    Status status = sorter_reserve(&kept, (uint32_t)sorter->bound + BOUND_SLACK);
+    for (uint32_t i = 0; i < sorter->bound && status == OK; i++) {
+        const SortItem *item = &sorter->items[i];
+        for (uint32_t k = 0; k < sorter->column_count; k++) {
+            row[k] = row_buffer_get(&sorter->rows, k, item->row);
+        }
+        status = row_buffer_append_values(&kept.rows, row);
+        kept.items[i] = *item;
+        if (item->key != NULL) {
+            kept.items[i].key = arena_copy_bytes(&kept.arena, item->key, item->key_bytes);
+        }
+        kept.items[i].row = i;
+        kept.item_count++;
+    }
+    if (status != OK) {
+        arena_deinit(&kept.arena);
+        return status;
+    }
+    arena_deinit(&sorter->arena);
+    *sorter = kept;
+    sorter->rows.arena = &sorter->arena; // it moved with the struct
+    return OK;
+}
+
+Status sorter_add(Sorter *sorter, const Batch *batch) {
+    TRY(sorter_reserve(sorter, batch->selected_count));
+    uint32_t first = sorter->rows.row_count;
+    TRY(row_buffer_append(&sorter->rows, batch));
+    Selection selection = batch_selection(batch);
+    for (uint32_t i = 0; i < selection.count; i++) {
+        uint32_t row = selection_row(selection, i);
+        for (uint32_t k = 0; k < sorter->format.column_count; k++) {
+            sorter->key_values[k] = column_get(&batch->columns[sorter->key_columns[k]], row);
+        }
+        text_clear(&sorter->key);
+        key_append(&sorter->format, sorter->key_values, &sorter->key);
+        SortItem *item = &sorter->items[sorter->item_count++];
+        uint8_t prefix[sizeof item->prefix] = {0};
+        size_t count = sorter->key.count;
+        memcpy(prefix, sorter->key.data, count < sizeof prefix ? count : sizeof prefix);
+        *item = (SortItem){
+            .prefix = get_u64_be(prefix),
+            .key = count <= sizeof prefix
+                       ? NULL
+                       : arena_copy_bytes(&sorter->arena, sorter->key.data, count),
+            .key_bytes = (uint32_t)count,
+            .row = first + i,
+        };
+    }
+    TRY(arena_check(&sorter->arena));
+    if (sorter->bound > 0 && sorter->bound < UINT32_MAX / 4
+        && sorter->item_count > sorter->bound * 2 + BOUND_SLACK) {
+        TRY(sorter_cut(sorter));
+    }
+    return OK;
+}
+
+Status sorter_finish(Sorter *sorter) {
+    TRY(sorter_sort(sorter));
+    if (sorter->bound > 0 && sorter->item_count > sorter->bound) {
+        sorter->item_count = (uint32_t)sorter->bound;
+    }
+    return OK;
+}
