@@ -175,8 +175,13 @@ double table_index_estimate(Table *table, const IndexRange *range);
 // Applies one transaction's operations (the body of a log record, or the concatenation of its
 // surviving chunks) as of `commit`.
 Status table_set_replay(TableSet *set, Bytes operations, TxnId txn, Lsn commit);
+// The body of a COUNTERS record (docs/wal-format.md), in the order of the log: what was logged
+// ahead counts as used.
+Status table_set_replay_counters(TableSet *set, Bytes body);
 CheckpointPart table_set_checkpoint_part(TableSet *set);
-Status table_set_load(TableSet *set, const Directory *directory); // at open, before replay
+// At open, before replay. Counters and sequences are in the directory's entry of store 0.
+Status table_set_load(TableSet *set, const Directory *directory);
+// Every extent that the loaded root names in the stores' entries, each once.
 Status table_set_mark_extents(
     TableSet *set, Status (*visit)(void *argument, ExtentRef ref), void *argument);
 uint64_t table_set_dirty_bytes(const TableSet *set);
