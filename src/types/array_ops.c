@@ -150,7 +150,8 @@ static Status vector_from_binary(
 // Those with one.
 #define MODIFIED_ARRAY_LIST(X)                                                                     \
     X(BPCHAR, 1014)                                                                                \
-    X(VARCHAR, 1015)
+    X(VARCHAR, 1015)                                                                               \
+    X(NUMERIC, 1231)
 
 // X(name of the element's type, OID of the vector type)
 #define VECTOR_LIST(X)                                                                             \

@@ -117,5 +117,5 @@ void key_successor(Text *prefix) {
         uint8_t *last = (uint8_t *)prefix->data + prefix->count - 1;
         *last = (uint8_t)(*last + 1);
     }
-    if (prefix->data != NULL) prefix->data[prefix->count] = '\0';
+    if (prefix->capacity > 0) prefix->data[prefix->count] = '\0';
 }

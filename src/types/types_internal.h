@@ -28,6 +28,7 @@
     X(REFCURSOR, text_ops)                                                                         \
     X(CSTRING, unknown_ops)                                                                        \
     X(VOID, void_ops)                                                                              \
+    X(NUMERIC, numeric_ops)                                                                        \
     X(UUID, uuid_ops)
 
 #define X(name, ops) extern const TypeOps ops;
