@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "types/array_internal.h"
+#include "types/types_internal.h"
 
 static bool take_i32(Bytes *bytes, int32_t *value_out) {
     Bytes taken;
@@ -23,12 +24,14 @@ static Status fail_element_type(Oid found, Oid expected, Arena *arena) {
         names[0].data, expected, names[1].data);
 }
 
-Status array_from_binary(Oid element, const ValueContext *context, Bytes bytes, int32_t modifier,
+enum { STABLE_OID_MAX = 10000 };
+
+Status array_take_binary(Oid element, const ValueContext *context, Bytes *bytes, int32_t modifier,
     Arena *arena, Datum *datum_out) {
     const TypeOps *ops;
     TRY(type_ops_require(element, &ops));
     int32_t dimension_count, flags, found_element;
-    if (!take_i32(&bytes, &dimension_count)) return fail_short();
+    if (!take_i32(bytes, &dimension_count)) return fail_short();
     if (dimension_count < 0) {
         return fail(
             INVALID_BINARY_REPRESENTATION, "invalid number of dimensions: %d", dimension_count);
@@ -38,34 +41,37 @@ Status array_from_binary(Oid element, const ValueContext *context, Bytes bytes, 
             "number of array dimensions (%d) exceeds the maximum allowed (%d)", dimension_count,
             ARRAY_DIMENSION_MAX);
     }
-    if (!take_i32(&bytes, &flags)) return fail_short();
+    if (!take_i32(bytes, &flags)) return fail_short();
     if (flags != 0 && flags != 1) {
         return fail(INVALID_BINARY_REPRESENTATION, "invalid array flags");
     }
-    if (!take_i32(&bytes, &found_element)) return fail_short();
-    if ((Oid)found_element != element) {
+    if (!take_i32(bytes, &found_element)) return fail_short();
+    // OIDs are the same everywhere only among the types that every server has.
+    bool is_comparable = (Oid)found_element < STABLE_OID_MAX && element < STABLE_OID_MAX;
+    if ((Oid)found_element != element && is_comparable) {
         return fail_element_type((Oid)found_element, element, arena);
     }
     int32_t sizes[ARRAY_DIMENSION_MAX] = {0}, lower_bounds[ARRAY_DIMENSION_MAX] = {0};
     for (int32_t i = 0; i < dimension_count; i++) {
-        if (!take_i32(&bytes, &sizes[i]) || !take_i32(&bytes, &lower_bounds[i])) {
+        if (!take_i32(bytes, &sizes[i]) || !take_i32(bytes, &lower_bounds[i])) {
             return fail_short();
         }
     }
     uint32_t count;
     TRY(array_count_elements((uint32_t)dimension_count, sizes, lower_bounds, &count));
-    if (count > bytes.count / 4) return fail_short(); // each element has a length at least
     if (count == 0) dimension_count = 0;
     void *memory;
-    TRY(arena_try_allocate(arena, sizeof(Value) * ((size_t)count + 1), _Alignof(Value), &memory));
+    size_t room = bytes->count / 4 + 1; // each element has a length at least
+    if (room > count) room = (size_t)count + 1;
+    TRY(arena_try_allocate(arena, sizeof(Value) * room, _Alignof(Value), &memory));
     Value *values = memory;
     for (uint32_t i = 0; i < count; i++) {
         int32_t length;
-        if (!take_i32(&bytes, &length)) return fail_short();
+        if (!take_i32(bytes, &length)) return fail_short();
         values[i] = (Value){.is_null = length == -1};
         if (length == -1) continue;
         Bytes taken;
-        if (length < -1 || !bytes_take(&bytes, (size_t)length, &taken)) {
+        if (length < -1 || !bytes_take(bytes, (size_t)length, &taken)) {
             return fail(INVALID_BINARY_REPRESENTATION, "insufficient data left in message");
         }
         Status status = ops->from_binary(context, taken, modifier, arena, &values[i].datum);
@@ -76,12 +82,15 @@ Status array_from_binary(Oid element, const ValueContext *context, Bytes bytes, 
         }
         if (status != OK) return status;
     }
-    if (bytes.count > 0) {
-        return fail(INVALID_BINARY_REPRESENTATION, "incorrect binary data format");
-    }
     *datum_out = (Datum){
         .view = array_make(element, (uint32_t)dimension_count, sizes, lower_bounds, values, arena)};
     return OK;
+}
+
+Status array_from_binary(Oid element, const ValueContext *context, Bytes bytes, int32_t modifier,
+    Arena *arena, Datum *datum_out) {
+    TRY(array_take_binary(element, context, &bytes, modifier, arena, datum_out));
+    return binary_check_count(bytes, 0);
 }
 
 void array_to_binary(const ValueContext *context, const Datum *datum, Text *out) {

@@ -13,6 +13,10 @@ void array_to_text(const ValueContext *context, const Datum *datum, Text *out);
 // DATATYPE_MISMATCH.
 Status array_from_binary(Oid element, const ValueContext *context, Bytes bytes, int32_t modifier,
     Arena *arena, Datum *datum_out);
+
+// Likewise, taking the array off the front of `bytes`.
+Status array_take_binary(Oid element, const ValueContext *context, Bytes *bytes, int32_t modifier,
+    Arena *arena, Datum *datum_out);
 void array_to_binary(const ValueContext *context, const Datum *datum, Text *out);
 
 // Blanks between the parts of an array literal.

@@ -108,13 +108,14 @@ typedef enum Place {
 // Checks the braces from `at` to the end and counts what they hold. No dimensions for braces
 // without an element.
 static Status count_braces(
-    const Literal *literal, uint32_t *dimension_count_out, int32_t sizes_out[ARRAY_DIMENSION_MAX]) {
+    const Literal *whole, uint32_t *dimension_count_out, int32_t sizes_out[ARRAY_DIMENSION_MAX]) {
     Place place = AFTER_NOTHING;
     uint32_t depth = 0, dimension_count = 1;
     bool has_element = false;
     int32_t counts[ARRAY_DIMENSION_MAX] = {0}; // members so far of the open list at each depth
     int32_t sizes[ARRAY_DIMENSION_MAX] = {0};  // members of the lists closed at each depth, or 0
-    const char *at = literal->at;
+    const Literal braces = {.text = whole->at, .end = whole->end}, *literal = &braces;
+    const char *at = whole->at;
     do {
         if (at == literal->end) return fail_malformed(literal, "Unexpected end of input.");
         char c = *at++;

@@ -40,7 +40,7 @@ static void bool_to_text(
 
 static Status bool_from_binary([[maybe_unused]] const ValueContext *context, Bytes bytes,
     [[maybe_unused]] int32_t modifier, [[maybe_unused]] Arena *arena, Datum *datum_out) {
-    TRY(binary_check_count(bytes, 1));
+    TRY(binary_check_byte(bytes));
     *datum_out = (Datum){.boolean = bytes.data[0] != 0};
     return OK;
 }

@@ -275,8 +275,8 @@ const TypeOps name_ops = {
 
 // ---- "char" -------------------------------------------------------------------------------------
 
-static bool is_octal(char c, char most) {
-    return c >= '0' && c <= most;
+static bool is_octal(char c) {
+    return c >= '0' && c <= '7';
 }
 
 // The first byte; "\ooo" stands for a byte that is no character.
@@ -284,8 +284,8 @@ static Status char_from_text([[maybe_unused]] const ValueContext *context, const
     size_t count, [[maybe_unused]] int32_t modifier, [[maybe_unused]] Arena *arena,
     Datum *datum_out) {
     int byte = count > 0 ? (unsigned char)text[0] : 0;
-    if (count == 4 && text[0] == '\\' && is_octal(text[1], '3') && is_octal(text[2], '7')
-        && is_octal(text[3], '7')) {
+    if (count == 4 && text[0] == '\\' && is_octal(text[1]) && is_octal(text[2])
+        && is_octal(text[3])) {
         byte = (text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0');
     }
     *datum_out = (Datum){.int1 = (int8_t)byte};
@@ -304,7 +304,7 @@ static void char_to_text(
 
 static Status char_from_binary([[maybe_unused]] const ValueContext *context, Bytes bytes,
     [[maybe_unused]] int32_t modifier, [[maybe_unused]] Arena *arena, Datum *datum_out) {
-    TRY(binary_check_count(bytes, 1));
+    TRY(binary_check_byte(bytes));
     *datum_out = (Datum){.int1 = (int8_t)bytes.data[0]};
     return OK;
 }

@@ -47,9 +47,9 @@ static const char *terminate(
     return room;
 }
 
-static Status fail_range(const char *type_name, const char *text, const char *end) {
-    return fail(NUMERIC_VALUE_OUT_OF_RANGE, "\"%.*s\" is out of range for type %s",
-        (int)(end - text), text, type_name);
+static Status fail_range(const char *type_name, const char *text, size_t count) {
+    return fail(NUMERIC_VALUE_OUT_OF_RANGE, "\"%.*s\" is out of range for type %s", (int)count,
+        text, type_name);
 }
 
 Status float8_read_text(const char *type_name, const char *text, size_t count, double *value_out) {
@@ -67,7 +67,7 @@ Status float8_read_text(const char *type_name, const char *text, size_t count, d
     if (*at == '\0' || end == at) {
         status = fail_syntax(type_name, text, count);
     } else if (errno == ERANGE && (value == 0 || fabs(value) > DBL_MAX)) {
-        status = fail_range(type_name, at, end);
+        status = fail_range(type_name, at, (size_t)(end - at));
     } else {
         const char *rest = end;
         while (is_space(*rest)) {
@@ -94,7 +94,7 @@ Status float4_read_text(const char *text, size_t count, float *value_out) {
     if (*at == '\0' || end == at) {
         status = fail_syntax("real", text, count);
     } else if (errno == ERANGE && (value == 0 || fabsf(value) > FLT_MAX)) {
-        status = fail_range("real", at, end);
+        status = fail_range("real", text, count);
     } else {
         const char *rest = end;
         while (is_space(*rest)) {

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "types/types_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 Status integer_read_text(const char *type_name, const char *text, size_t count, int64_t least,
@@ -56,43 +57,60 @@ static Status int8_parse(const char *text, size_t count, int64_t *value_out) {
     return integer_read_text("bigint", text, count, INT64_MIN, INT64_MAX, value_out);
 }
 
-Status oid_read_text(const char *text, size_t count, uint32_t *value_out) {
-    const char *at = text, *end = text + count;
-    while (at < end && is_space(*at)) {
-        at++;
-    }
-    bool is_negative = at < end && *at == '-';
-    if (at < end && (*at == '-' || *at == '+')) at++;
-    const char *digits = at;
-    uint64_t value = 0;
-    for (; at < end && is_digit(*at); at++) {
-        value = value * 10 + (uint64_t)(*at - '0');
-        if (value > UINT32_MAX) value = UINT64_C(1) << 40; // stays too large
-    }
-    bool has_digits = at > digits;
-    while (at < end && is_space(*at)) {
-        at++;
-    }
-    if (!has_digits) return fail_syntax("oid", text, count);
-    if (at < end) return fail_syntax("oid", text, count);
-    if (value > (is_negative ? UINT64_C(1) << 31 : UINT32_MAX)) {
-        return fail(NUMERIC_VALUE_OUT_OF_RANGE, "value \"%.*s\" is out of range for type oid",
-            (int)count, text);
-    }
-    *value_out = (uint32_t)(is_negative ? (uint64_t)0 - value : value);
-    return OK;
-}
+// A copy of the text from its first character that is no blank, cut where it is longer than any
+// number that differs from its beginning.
+enum { NUMBER_TEXT_MAX = 64 };
 
-// xid and cid read whatever strtoul makes of the text, without errors.
-static Status xid_parse(const char *text, size_t count, uint32_t *value_out) {
-    char digits[64];
+static void copy_number(const char *text, size_t count, char copy_out[NUMBER_TEXT_MAX]) {
     while (count > 0 && is_space(*text)) {
         text++;
         count--;
     }
-    if (count >= sizeof digits) count = sizeof digits - 1;
-    memcpy(digits, text, count);
-    digits[count] = '\0';
+    if (count >= NUMBER_TEXT_MAX) count = NUMBER_TEXT_MAX - 1;
+    memcpy(copy_out, text, count);
+    copy_out[count] = '\0';
+}
+
+// With `is_alone`, only blanks may follow, and what does matters more than the size of a number
+// that fits the machine's word.
+static Status oid_scan(
+    const char *text, size_t count, bool is_alone, size_t *taken_out, uint32_t *value_out) {
+    char copy[NUMBER_TEXT_MAX], *end;
+    copy_number(text, count, copy);
+    size_t blanks = 0;
+    while (blanks < count && is_space(text[blanks])) {
+        blanks++;
+    }
+    errno = 0;
+    unsigned long value = strtoul(copy, &end, 10);
+    if (end == copy) return fail_syntax("oid", text, count);
+    *taken_out = blanks + (size_t)(end - copy);
+    bool is_too_large = errno == ERANGE;
+    for (size_t at = *taken_out; is_alone && !is_too_large && at < count; at++) {
+        if (!is_space(text[at])) return fail_syntax("oid", text, count);
+    }
+    bool is_oid = value == (uint32_t)value || value == (unsigned long)(int32_t)value;
+    if (is_too_large || !is_oid) {
+        return fail(NUMERIC_VALUE_OUT_OF_RANGE, "value \"%.*s\" is out of range for type oid",
+            (int)count, text);
+    }
+    *value_out = (uint32_t)value;
+    return OK;
+}
+
+Status oid_read_text(const char *text, size_t count, uint32_t *value_out) {
+    size_t taken;
+    return oid_scan(text, count, true, &taken, value_out);
+}
+
+Status oid_take_text(const char *text, size_t count, size_t *taken_out, uint32_t *value_out) {
+    return oid_scan(text, count, false, taken_out, value_out);
+}
+
+// xid and cid read whatever strtoul makes of the text, without errors.
+static Status xid_parse(const char *text, size_t count, uint32_t *value_out) {
+    char digits[NUMBER_TEXT_MAX];
+    copy_number(text, count, digits);
     *value_out = (uint32_t)strtoul(digits, NULL, 0);
     return OK;
 }

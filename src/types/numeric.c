@@ -235,6 +235,9 @@ static NumericReading read_decimal(
     int64_t exponent = 0;
     if (at < end && (*at == 'e' || *at == 'E')) {
         at++;
+        while (at < end && is_space(*at)) { // as strtol reads
+            at++;
+        }
         bool is_exponent_negative = at < end && *at == '-';
         if (at < end && (*at == '-' || *at == '+')) at++;
         if (at == end || !is_digit(*at)) return READ_SYNTAX;
@@ -473,36 +476,46 @@ static void numeric_to_text(
 // The wire: count of digits, weight, sign, scale, digits; 16 bits each.
 enum { WIRE_NEGATIVE = 0x4000, WIRE_NAN = 0xC000, WIRE_INFINITY = 0xD000, WIRE_MINUS = 0xF000 };
 
+static bool take_u16(Bytes *bytes, uint16_t *value_out) {
+    Bytes taken;
+    if (!bytes_take(bytes, 2, &taken)) return false;
+    *value_out = get_u16_be(taken.data);
+    return true;
+}
+
+static Status fail_short(void) {
+    return fail(PROTOCOL_VIOLATION, "insufficient data left in message");
+}
+
 static Status numeric_from_binary([[maybe_unused]] const ValueContext *context, Bytes bytes,
     int32_t modifier, Arena *arena, Datum *datum_out) {
-    Bytes head;
-    if (!bytes_take(&bytes, 8, &head)) return binary_check_count(bytes, 8);
-    uint16_t count = get_u16_be(head.data), sign = get_u16_be(head.data + 4);
-    uint16_t scale = get_u16_be(head.data + 6);
+    uint16_t count, weight, sign, scale;
+    if (!take_u16(&bytes, &count) || !take_u16(&bytes, &weight) || !take_u16(&bytes, &sign)) {
+        return fail_short();
+    }
     bool is_special = sign == WIRE_NAN || sign == WIRE_INFINITY || sign == WIRE_MINUS;
     if (sign != 0 && sign != WIRE_NEGATIVE && !is_special) {
         return fail(INVALID_BINARY_REPRESENTATION, "invalid sign in external \"numeric\" value");
     }
+    if (!take_u16(&bytes, &scale)) return fail_short();
     if (scale > NUMERIC_SCALE_MAX) {
         return fail(INVALID_BINARY_REPRESENTATION, "invalid scale in external \"numeric\" value");
     }
-    if (bytes.count < (size_t)count * 2) return binary_check_count(bytes, (size_t)count * 2);
     uint16_t *digits = arena_allocate(arena, sizeof(uint16_t) * ((size_t)count + 1), 2);
     for (uint16_t i = 0; i < count; i++) {
-        digits[i] = get_u16_be(bytes.data + (size_t)i * 2);
+        if (!take_u16(&bytes, &digits[i])) return fail_short();
         if (digits[i] >= NUMERIC_BASE) {
             return fail(
                 INVALID_BINARY_REPRESENTATION, "invalid digit in external \"numeric\" value");
         }
     }
-    TRY(binary_check_count(bytes, (size_t)count * 2));
+    TRY(binary_check_count(bytes, 0));
     Numeric number;
     if (is_special) {
         number = (Numeric){.kind = sign == WIRE_NAN ? NUMERIC_NAN : NUMERIC_INFINITY,
             .is_negative = sign == WIRE_MINUS};
     } else {
-        number = numeric_normalize(
-            sign == WIRE_NEGATIVE, (int16_t)get_u16_be(head.data + 2), scale, digits, count);
+        number = numeric_normalize(sign == WIRE_NEGATIVE, (int16_t)weight, scale, digits, count);
         number = numeric_truncate(&number, scale, arena);
     }
     return store_modified(&number, modifier, arena, datum_out);

@@ -239,9 +239,10 @@ Status numeric_log(const Numeric *base, const Numeric *number, Arena *arena, Num
 
 // ---- power --------------------------------------------------------------------------------------
 
-// base^exponent by squaring, with as many significant digits as the result's scale needs.
-static Status power_whole(const Numeric *base, int32_t exponent, int32_t exponent_scale,
-    Arena *arena, Numeric *result_out) {
+// base^exponent by squaring, with as many significant digits as the result's scale needs. That
+// scale does not depend on the result's size, unlike that of other exponents.
+static Status power_whole(
+    const Numeric *base, int32_t exponent, Arena *arena, Numeric *result_out) {
     double weight = 0; // decimal, of the result
     if (base->digit_count > 0) {
         int32_t base_exponent;
@@ -249,12 +250,11 @@ static Status power_whole(const Numeric *base, int32_t exponent, int32_t exponen
         weight = exponent * (log10(leading) + base_exponent);
     }
     if (weight > ((double)NUMERIC_WEIGHT_MAX + 1) * NUMERIC_BASE_DIGITS) return numeric_overflow();
-    if (weight + 1 < -NUMERIC_DISPLAY_SCALE_MAX) {
-        *result_out = (Numeric){.scale = NUMERIC_DISPLAY_SCALE_MAX};
+    int32_t scale = display_scale(NUMERIC_SIGNIFICANT_MIN, base->scale);
+    if (weight + 1 < -scale) {
+        *result_out = (Numeric){.scale = scale};
         return OK;
     }
-    int32_t scale = display_scale(
-        NUMERIC_SIGNIFICANT_MIN - (int32_t)weight, larger(base->scale, exponent_scale));
     if (exponent == 0) {
         *result_out = numeric_one;
         result_out->scale = scale;
@@ -301,7 +301,7 @@ static Status power_finite(
     const Numeric *base, const Numeric *exponent, Arena *arena, Numeric *result_out) {
     Int128 whole;
     if (numeric_to_scaled(exponent, 0, &whole) && whole >= INT32_MIN && whole <= INT32_MAX) {
-        return power_whole(base, (int32_t)whole, exponent->scale, arena, result_out);
+        return power_whole(base, (int32_t)whole, arena, result_out);
     }
     if (base->digit_count == 0) {
         *result_out = (Numeric){.scale = NUMERIC_SIGNIFICANT_MIN};

@@ -177,6 +177,11 @@ Status binary_check_count(Bytes bytes, size_t count) {
     return OK;
 }
 
+Status binary_check_byte(Bytes bytes) {
+    if (bytes.count == 0) return fail(PROTOCOL_VIOLATION, "no data left in message");
+    return binary_check_count(bytes, 1);
+}
+
 Status fail_syntax(const char *type_name, const char *text, size_t count) {
     return fail(INVALID_TEXT_REPRESENTATION, "invalid input syntax for type %s: \"%.*s\"",
         type_name, (int)count, text);

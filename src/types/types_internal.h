@@ -37,6 +37,7 @@ TYPE_OPS_LIST(X)
 
 // The bytes of a binary value are exactly `count`. Errors as PostgreSQL has them.
 Status binary_check_count(Bytes bytes, size_t count);
+Status binary_check_byte(Bytes bytes);
 
 // "invalid input syntax for type TYPE_NAME: "TEXT"".
 [[gnu::cold]] Status fail_syntax(const char *type_name, const char *text, size_t count);

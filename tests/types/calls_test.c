@@ -1,0 +1,139 @@
+// The arithmetic of the types module against what PostgreSQL 15 answered: calls/*.tsv, a line each
+// of operation, arguments and "=" result or "!" SQLSTATE and message.
+#include "base/test.h"
+#include "types/numeric.h"
+
+#include <stdlib.h>
+
+static const char *folder;
+
+// Splits at tabs; returns how many fields there are.
+static size_t split(char *line, char *fields[], size_t field_max) {
+    size_t count = 0;
+    line[strcspn(line, "\n")] = '\0';
+    for (char *at = line; at != NULL && count < field_max; count++) {
+        fields[count] = at;
+        at = strchr(at, '\t');
+        if (at != NULL) *at++ = '\0';
+    }
+    return count;
+}
+
+static Numeric read_numeric(const char *text, Arena *arena) {
+    Value value;
+    assert_ok(value_from_text(
+        value_context_default(), sql_type(TYPE_NUMERIC), text, strlen(text), arena, &value));
+    View *view = arena_new(arena, View);
+    *view = value.datum.view;
+    return numeric_open(view, arena);
+}
+
+static int32_t places(const Numeric *number, Arena *arena) {
+    int32_t value;
+    Numeric least = numeric_from_int64(-20, arena), most = numeric_from_int64(20, arena);
+    if (numeric_compare(number, &least) < 0) number = &least;
+    if (numeric_compare(number, &most) > 0) number = &most;
+    assert_ok(numeric_to_int32(number, arena, &value));
+    return value;
+}
+
+static Status compute(
+    const char *operation, const Numeric *a, const Numeric *b, Arena *arena, Numeric *out) {
+    int64_t whole;
+    int32_t small;
+    if (strcmp(operation, "add") == 0)
+        *out = numeric_add(a, b, arena);
+    else if (strcmp(operation, "sub") == 0)
+        *out = numeric_subtract(a, b, arena);
+    else if (strcmp(operation, "mul") == 0)
+        *out = numeric_multiply(a, b, arena);
+    else if (strcmp(operation, "div") == 0)
+        TRY(numeric_divide(a, b, arena, out));
+    else if (strcmp(operation, "mod") == 0)
+        TRY(numeric_modulo(a, b, arena, out));
+    else if (strcmp(operation, "divt") == 0)
+        TRY(numeric_divide_truncated(a, b, arena, out));
+    else if (strcmp(operation, "round") == 0)
+        *out = numeric_round(a, places(b, arena), arena);
+    else if (strcmp(operation, "trunc") == 0)
+        *out = numeric_truncate(a, places(b, arena), arena);
+    else if (strcmp(operation, "ceil") == 0)
+        *out = numeric_ceiling(a, arena);
+    else if (strcmp(operation, "floor") == 0)
+        *out = numeric_floor(a, arena);
+    else if (strcmp(operation, "sqrt") == 0)
+        TRY(numeric_sqrt(a, arena, out));
+    else if (strcmp(operation, "exp") == 0)
+        TRY(numeric_exp(b, arena, out));
+    else if (strcmp(operation, "ln") == 0)
+        TRY(numeric_ln(a, arena, out));
+    else if (strcmp(operation, "log") == 0)
+        TRY(numeric_log(b, a, arena, out));
+    else if (strcmp(operation, "power") == 0)
+        TRY(numeric_power(a, b, arena, out));
+    else if (strcmp(operation, "powint") == 0) {
+        Numeric least = numeric_from_int64(-30, arena), most = numeric_from_int64(30, arena);
+        if (numeric_compare(b, &least) < 0) b = &least;
+        if (numeric_compare(b, &most) > 0) b = &most;
+        Numeric exponent = numeric_round(b, 0, arena);
+        TRY(numeric_power(a, &exponent, arena, out));
+    } else if (strcmp(operation, "int8") == 0) {
+        TRY(numeric_to_int64(a, arena, &whole));
+        *out = numeric_from_int64(whole, arena);
+    } else if (strcmp(operation, "int4") == 0) {
+        TRY(numeric_to_int32(b, arena, &small));
+        *out = numeric_from_int64(small, arena);
+    } else {
+        print_error("no operation %s\n", operation);
+        _fail(__FILE__, __LINE__);
+    }
+    return OK;
+}
+
+TEST(numerics, compute_what_postgresql_computed) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/numeric.tsv", folder);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *line = NULL, *fields[4];
+    size_t capacity = 0, case_count = 0, difference_count = 0;
+    Arena arena;
+    arena_init(&arena, NULL);
+    while (getline(&line, &capacity, file) > 0) {
+        if (line[0] == '#' || split(line, fields, 4) != 4) continue;
+        Numeric a = read_numeric(fields[1], &arena), b = read_numeric(fields[2], &arena), result;
+        View view;
+        Status status = compute(fields[0], &a, &b, &arena, &result);
+        if (status == OK) status = numeric_store(&result, &arena, &view);
+        Text text;
+        text_init(&text, &arena);
+        if (status == OK) {
+            text_append_char(&text, '=');
+            numeric_append(&result, &text);
+        } else {
+            char sqlstate[6];
+            status_to_sqlstate(status, sqlstate);
+            text_append_format(&text, "!%s %s", sqlstate, error_get()->message);
+            error_clear();
+        }
+        if (strcmp(text.data, fields[3]) != 0) {
+            print_error("%s(%s, %s)\n  expected %s\n  found    %s\n", fields[0], fields[1],
+                fields[2], fields[3], text.data);
+            difference_count++;
+        }
+        case_count++;
+        arena_reset(&arena);
+    }
+    arena_deinit(&arena);
+    free(line);
+    fclose(file);
+    print_message("%zu cases\n", case_count);
+    assert_int_equal(difference_count, 0);
+    assert_true(case_count > 0);
+}
+
+int main(int argument_count, char **arguments) {
+    folder = argument_count > 1 ? arguments[1] : "tests/types/calls";
+    const struct CMUnitTest tests[] = {TEST_OF(numerics, compute_what_postgresql_computed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
