@@ -8,6 +8,7 @@
 #define KERNEL_AS(name, kernel)
 #define SAFE_AS(name, kernel)
 #define KERNEL_OF(oid, name) Status kernel_##name(Call *call);
+#define KERNEL_OID(oid, name)
 #define SAFE_OF(oid, name)
 #define SHARED(name) Status kernel_##name(Call *call);
 #define SET(name)                                                                                  \
@@ -23,6 +24,7 @@
 #undef KERNEL_AS
 #undef SAFE_AS
 #undef KERNEL_OF
+#undef KERNEL_OID
 #undef SAFE_OF
 #undef SHARED
 #undef SET
@@ -41,6 +43,43 @@ static inline Bytes argument_bytes(const Call *call, uint32_t index, uint32_t ro
     const Column *column = &call->arguments[index];
     return view_bytes(&((const View *)column->values)[column->is_constant ? 0 : row]);
 }
+
+static inline int32_t argument_int4(const Call *call, uint32_t index, uint32_t row) {
+    return ARGUMENT(call, index, int32_t, row);
+}
+
+// Over the selected rows.
+#define FOR_EACH_ROW(call, row)                                                                    \
+    for (uint32_t row##_at = 0, row; row##_at < (call)->selection.count                            \
+                                     && (row = selection_row((call)->selection, row##_at), true);  \
+         row##_at++)
+
+// The result of a row as bytes that outlive the call: in its arena, or borrowed from an argument.
+static inline void result_set_bytes(Call *call, uint32_t row, const void *data, size_t count) {
+    RESULT(call, View, row) = view_make(data, count);
+}
+
+static inline void result_set_text(Call *call, uint32_t row, const Text *text) {
+    result_set_bytes(call, row, text->data, text->count);
+}
+
+static inline void result_set_null(Call *call, uint32_t row) {
+    column_set_null(call->result, call->arena, row);
+}
+
+// The largest size of a value, PostgreSQL's MaxAllocSize.
+#define VALUE_BYTES_MAX ((size_t)0x3FFFFFFF)
+
+// Lower and upper case, character by character, appended to `out`.
+void text_append_lower(Text *out, Bytes text);
+void text_append_upper(Text *out, Bytes text);
+
+// Whether `text` is LIKE `pattern`. `bytewise`: an underscore is one byte, not one character.
+// Errors: INVALID_ESCAPE_SEQUENCE.
+Status like_matches(Bytes text, Bytes pattern, bool bytewise, bool *matches_out);
+
+void text_append_quoted_identifier(Text *out, Bytes name);
+void text_append_quoted_literal(Text *out, Bytes text);
 
 // What went wrong in a loop that does not stop for it.
 enum {
