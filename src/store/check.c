@@ -59,6 +59,7 @@ static Status compare(StoreMarker *marker) {
     const Store *store = marker->store;
     TRY(mark_waiting(marker, &store->freed));
     TRY(mark_waiting(marker, &store->freed_late));
+    TRY(mark_waiting(marker, &store->releasable));
     uint64_t shorter = marker->map.block_count < store->map.block_count ? marker->map.block_count
                                                                         : store->map.block_count;
     for (uint64_t block = 0; block < shorter; block++) {

@@ -1,8 +1,8 @@
 // Opening, extents, and the root swap.
 //
 // Model    Blocks that no root and no running owner can refer to are given out again at once; the
-//          rest waits in two lists. `freed` holds what the next root will not name: released when
-//          that root is durable, because then nothing can go back to the one before. `freed_late`
+//          rest waits. `freed` holds what the next root will not name; when that is durable it is
+//          `releasable`, and released when nothing can go back to the root before. `freed_late`
 //          holds what was freed while a root is being made, which that root may still name: it
 //          becomes `freed` when the root is published, and so waits for the one after.
 #include "store/store.h"
@@ -40,6 +40,7 @@ void store_close(Store *store) {
     free(store->memory);
     free(store->freed.refs);
     free(store->freed_late.refs);
+    free(store->releasable.refs);
     block_map_deinit(&store->map);
     mutex_deinit(&store->mutex);
     free(store);
@@ -465,12 +466,18 @@ Status store_publish(Store *store, const StoreRoot *root) {
     if (status == OK) {
         mutex_lock(&store->mutex);
         store->root = next;
-        list_release(store, &store->freed);
-        list_move(&store->freed, &store->freed_late);
         store->is_making_root = false;
+        list_move(&store->releasable, &store->freed);
+        list_move(&store->freed, &store->freed_late);
         mutex_unlock(&store->mutex);
     }
     return status;
+}
+
+void store_release(Store *store) {
+    mutex_lock(&store->mutex);
+    list_release(store, &store->releasable);
+    mutex_unlock(&store->mutex);
 }
 
 void store_mark(Store *store, ExtentRef ref) {
@@ -498,7 +505,8 @@ StoreUsage store_usage(const Store *store) {
         .file_bytes = self->map.block_count * STORE_BLOCK_BYTES,
         .used_bytes = self->map.used_count * STORE_BLOCK_BYTES,
         .pending_bytes =
-            (self->freed.block_count + self->freed_late.block_count) * STORE_BLOCK_BYTES,
+            (self->freed.block_count + self->freed_late.block_count + self->releasable.block_count)
+            * STORE_BLOCK_BYTES,
     };
     mutex_unlock(&self->mutex);
     return usage;

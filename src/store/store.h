@@ -113,14 +113,17 @@ void store_free(Store *store, ExtentRef ref);
 // As store_free for an extent that no root in the making has captured: usable again at once.
 void store_free_now(Store *store, ExtentRef ref);
 
-// From here on frees belong to the root in the making: they are released when the root after it is
-// durable. Called at FLIP.
+// From here on frees belong to the root in the making: they are released by the store_release after
+// the root that follows it. Called at FLIP.
 void store_begin_root(Store *store);
 
-// Makes `root` the newest one: writes the allocation map, syncs the data, writes both copies of the
-// superblock, syncs again, then releases what the generation before the last still held. `root`
-// comes with everything filled in but generation. On an error the old root stays.
+// Makes `root` the newest one: syncs the data, writes both copies of the superblock, and syncs
+// again. `root` comes with everything filled in but generation. On an error the old root stays.
 Status store_publish(Store *store, const StoreRoot *root);
+
+// Once nothing can go back to the root before the newest one (the log says so, durably): what that
+// one alone held may be given out again.
+void store_release(Store *store);
 
 // Gives up a root in the making; its frees stay deferred.
 void store_abandon_root(Store *store);

@@ -73,6 +73,7 @@ struct Store {
     bool is_making_root; // between store_begin_root and publish or abandon
     RefList freed;       // no longer in the next root: released when that is durable
     RefList freed_late;  // freed while a root is made, which may name them: one root later
+    RefList releasable;  // the newest root does not name it, the one before did
     uint8_t **memory;    // in memory: one piece a region, reserved when first used
     uint64_t memory_count;
 };
