@@ -134,7 +134,7 @@ def write_comparisons(out, rows):
     out.append(f"}};\nconst size_t comparison_table_count = {len(rows)};\n")
 
 
-KERNEL = re.compile(r"^(KERNEL|SAFE|KERNEL_AS|SAFE_AS|KERNEL_OF|KERNEL_OID|SAFE_OF|SET|SET_OF|AGGREGATE)\(([^)]*)\)", re.M)
+KERNEL = re.compile(r"^(KERNEL|SAFE|KERNEL_AS|SAFE_AS|KERNEL_OF|KERNEL_OID|SAFE_OF|SET|SET_AS|AGGREGATE)\(([^)]*)\)", re.M)
 
 
 def write_kernels(out, list_text, functions):

@@ -123,7 +123,9 @@ typedef struct Call {
 
 typedef Status (*FunctionKernel)(Call *call);
 
-// A set-returning function: called once, it makes a generator, which is asked for batches.
+// A set-returning function: called once, it makes a generator, which is asked for batches. The
+// caller gives it a cleared batch of the result's columns to fill. Views live in the arena that the
+// generator was made in, at least until the next call. A strict one is not called with a NULL.
 typedef struct SetGenerator {
     Status (*next)(struct SetGenerator *generator, Batch *batch_out); // an empty batch ends it
 } SetGenerator;

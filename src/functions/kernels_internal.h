@@ -15,7 +15,7 @@
     Status set_##name(FunctionContext *context, const FunctionInfo *function,                      \
         const Value *arguments, uint32_t argument_count, Arena *arena,                             \
         SetGenerator **generator_out);
-#define SET_OF(oid, name)
+#define SET_AS(name, set)
 #define AGGREGATE(oid, name)
 #define AGGREGATE_KERNELS(name) extern const AggregateKernels aggregate_##name;
 #include "functions/kernel_list.h"
@@ -28,7 +28,7 @@
 #undef SAFE_OF
 #undef SHARED
 #undef SET
-#undef SET_OF
+#undef SET_AS
 #undef AGGREGATE
 #undef AGGREGATE_KERNELS
 
@@ -80,6 +80,10 @@ Status like_matches(Bytes text, Bytes pattern, bool bytewise, bool *matches_out)
 
 void text_append_quoted_identifier(Text *out, Bytes name);
 void text_append_quoted_literal(Text *out, Bytes text);
+
+// The array of a text's fields. A NULL separator takes it apart into characters, an empty one not
+// at all; fields equal to `null_text` (unless it is NULL) are NULL.
+View text_split(View text, const Value *separator, const Value *null_text, Arena *arena);
 
 // What went wrong in a loop that does not stop for it.
 enum {

@@ -221,11 +221,12 @@ static Status format_specifier(Formatter *formatter) {
         return OK;
     }
     int32_t number = -1, width = 0;
+    uint32_t position = 0;
     bool is_left = false;
     TRY(take_number(formatter, &number));
     if (number >= 0 && *formatter->at == '$') {
         if (number == 0) return fail_argument_zero();
-        formatter->next_argument = (uint32_t)number;
+        position = (uint32_t)number;
         formatter->at++;
         number = -1;
         if (formatter->at == formatter->end) return fail_unterminated();
@@ -255,6 +256,7 @@ static Status format_specifier(Formatter *formatter) {
         return status;
     }
     formatter->at++;
+    if (position > 0) formatter->next_argument = position; // whichever argument gave the width
     return append_converted(formatter, conversion, width, is_left);
 }
 

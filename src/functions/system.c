@@ -1,0 +1,125 @@
+// Functions about values, the statement and the clock, and random ones.
+#include "base/error.h"
+#include "functions/kernels_internal.h"
+
+Status kernel_now(Call *call) {
+    FOR_EACH_ROW(call, row) RESULT(call, int64_t, row) = call->context->transaction_time_us;
+    return OK;
+}
+
+Status kernel_statement_timestamp(Call *call) {
+    FOR_EACH_ROW(call, row) RESULT(call, int64_t, row) = call->context->statement_time_us;
+    return OK;
+}
+
+Status kernel_gen_random_uuid(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        uint8_t *bytes = RESULT(call, Uuid, row).bytes;
+        put_u64_le(bytes, random_next(call->context->random));
+        put_u64_le(bytes + 8, random_next(call->context->random));
+        bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); // version 4
+        bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); // variant of RFC 4122
+    }
+    return OK;
+}
+
+Status kernel_setseed(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        double seed = ARGUMENT(call, 0, double, row);
+        if (!(seed >= -1 && seed <= 1)) {
+            return fail(INVALID_PARAMETER_VALUE,
+                "setseed parameter %g is out of allowed range [-1,1]", seed);
+        }
+        uint64_t bits;
+        memcpy(&bits, &seed, sizeof bits);
+        random_seed(call->context->random, bits);
+    }
+    return OK;
+}
+
+Status kernel_pg_typeof(Call *call) {
+    FOR_EACH_ROW(call, row) RESULT(call, uint32_t, row) = call->argument_types[0];
+    return OK;
+}
+
+// Bytes that PostgreSQL would store, uncompressed.
+Status kernel_pg_column_size(Call *call) {
+    const TypeInfo *info = type_find(call->argument_types[0]);
+    FOR_EACH_ROW(call, row) {
+        int32_t bytes = info == NULL ? -1 : info->length;
+        if (bytes < 0) {
+            size_t count = argument_bytes(call, 0, row).count;
+            bytes = (int32_t)count + (bytes == -2 ? 1 : count < 127 ? 1 : 4);
+        }
+        RESULT(call, int32_t, row) = bytes;
+    }
+    return OK;
+}
+
+static Status count_nulls(Call *call, bool counts_nulls) {
+    FOR_EACH_ROW(call, row) {
+        int32_t count = 0;
+        for (uint32_t i = 0; i < call->argument_count; i++) {
+            count += column_is_null(&call->arguments[i], row) == counts_nulls;
+        }
+        RESULT(call, int32_t, row) = count;
+    }
+    return OK;
+}
+
+Status kernel_pg_num_nulls(Call *call) {
+    return count_nulls(call, true);
+}
+
+Status kernel_pg_num_nonnulls(Call *call) {
+    return count_nulls(call, false);
+}
+
+static Status append_size(Call *call, uint32_t row, int64_t size) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+
+    enum { UNIT_COUNT = sizeof units / sizeof units[0], LIMIT = 10 * 1024 };
+
+    Text text;
+    text_init(&text, call->arena);
+    // From the second unit on one bit more is kept, for rounding half away from zero at the end.
+    uint32_t unit = 0;
+    int64_t limit = LIMIT;
+    while (unit + 1 < UNIT_COUNT && (size < 0 ? -size : size) >= limit) {
+        size = unit == 0 ? size / 512 : size / 1024;
+        unit++;
+        limit = 2 * LIMIT - 1;
+    }
+    if (unit > 0) size = (size + (size < 0 ? -1 : 1)) / 2;
+    text_append_format(&text, "%lld %s", (long long)size, units[unit]);
+    result_set_text(call, row, &text);
+    return OK;
+}
+
+Status kernel_pg_size_pretty(Call *call) {
+    FOR_EACH_ROW(call, row) TRY(append_size(call, row, ARGUMENT(call, 0, int64_t, row)));
+    return OK;
+}
+
+// format_type(oid, modifier), of built-in types; the catalog registers one that knows them all.
+Status kernel_format_type(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        if (column_is_null(&call->arguments[0], row)) {
+            result_set_null(call, row);
+            continue;
+        }
+        SqlType type = sql_type(ARGUMENT(call, 0, Oid, row));
+        if (!column_is_null(&call->arguments[1], row)) {
+            type.modifier = argument_int4(call, 1, row);
+        }
+        Text text;
+        text_init(&text, call->arena);
+        if (type.oid == 0) {
+            text_append_char(&text, '-');
+        } else {
+            type_format(type, &text);
+        }
+        result_set_text(call, row, &text);
+    }
+    return OK;
+}
