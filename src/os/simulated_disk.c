@@ -565,10 +565,13 @@ static Status simulated_folder_list(
         const char *last = name_in_folder(name->path, path);
         if (last != NULL && !name->inode->is_folder) names[count++] = arena_copy_text(arena, last);
     }
-    Status status = disk->is_down ? fail_down()
-                    : exists      ? OK
-                                  : fail(UNDEFINED_FILE,
-                                      "could not open folder \"%s\": No such file or directory", path);
+    Status status = OK;
+    if (disk->is_down) {
+        status = fail_down();
+    } else if (!exists) {
+        status =
+            fail(UNDEFINED_FILE, "could not open folder \"%s\": No such file or directory", path);
+    }
     mutex_unlock(&disk->mutex);
     if (status != OK) return status;
     qsort(names, count, sizeof *names, names_compare);
