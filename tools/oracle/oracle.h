@@ -18,13 +18,17 @@ typedef enum PeerKind { PEER_POSTGRES, PEER_OMENDB } PeerKind;
 typedef struct Peer {
     PeerKind kind;
     pid_t process;
+    bool is_durable;  // on disk with synchronous commits; otherwise as fast as it goes
     char folder[256]; // of its files and its socket
     PGconn *connection;
 } Peer;
 
 // Each prints what went wrong and exits on failure: without a peer there is no answer.
 void peer_start(Peer *peer, PeerKind kind, const char *omendb);
-void peer_fresh_database(Peer *peer, const char *omendb); // connects to it
+void peer_start_durable(Peer *peer, PeerKind kind, const char *omendb); // for benchmarks
+void peer_kill(Peer *peer);                                             // SIGKILL; its files stay
+void peer_restart(Peer *peer, const char *omendb);                      // after peer_kill
+void peer_fresh_database(Peer *peer, const char *omendb);               // connects to it
 void peer_stop(Peer *peer);
 PGconn *peer_connect(const Peer *peer);
 

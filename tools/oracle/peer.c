@@ -67,23 +67,33 @@ static void run_to_end(const Peer *peer, const char *const *arguments) {
     }
 }
 
-static void postgres_start(Peer *peer) {
-    char initdb[300], postgres[300], data[300];
+static void postgres_make(Peer *peer) {
+    char initdb[300], data[300];
     snprintf(initdb, sizeof initdb, "%s/initdb", postgres_bin);
-    snprintf(postgres, sizeof postgres, "%s/postgres", postgres_bin);
     snprintf(data, sizeof data, "%s/data", peer->folder);
     if (access(initdb, X_OK) != 0) die("PostgreSQL 15 is not installed: no %s", initdb);
     const char *make[] = {initdb, "-D", data, "--locale=C.UTF-8", "-E", "UTF8", "-A", "trust", "-U",
         "postgres", "--no-sync", NULL};
     run_to_end(peer, make);
+}
+
+static void postgres_start(Peer *peer) {
+    char postgres[300], data[300];
+    snprintf(postgres, sizeof postgres, "%s/postgres", postgres_bin);
+    snprintf(data, sizeof data, "%s/data", peer->folder);
+    // The durable settings are those of docs/performance.md.
+    const char *fsync = peer->is_durable ? "fsync=on" : "fsync=off";
     const char *serve[] = {postgres, "-D", data, "-c", "listen_addresses=", "-k", peer->folder,
-        "-c", "timezone=UTC", "-c", "fsync=off", "-c", "max_prepared_transactions=0", NULL};
+        "-c", "timezone=UTC", "-c", fsync, "-c", "shared_buffers=4GB", "-c", "max_wal_size=16GB",
+        "-c", "checkpoint_timeout=15min", "-c", "max_connections=1200", NULL};
     peer->process = spawn(peer, serve);
 }
 
 static void omendb_start(Peer *peer, const char *omendb) {
-    const char *serve[] = {
-        omendb, "serve", ":memory:", "--listen", "none", "--socket", peer->folder, "--quiet", NULL};
+    char file[300];
+    snprintf(file, sizeof file, "%s/db.omen", peer->folder);
+    const char *serve[] = {omendb, "serve", peer->is_durable ? file : ":memory:", "--listen",
+        "none", "--socket", peer->folder, "--quiet", NULL};
     peer->process = spawn(peer, serve);
 }
 
@@ -98,7 +108,8 @@ static PGconn *try_connect(const Peer *peer, const char *database) {
 }
 
 static const char *database_name(const Peer *peer) {
-    return peer->kind == PEER_POSTGRES ? "regression" : "postgres";
+    bool is_corpus = peer->kind == PEER_POSTGRES && !peer->is_durable;
+    return is_corpus ? "regression" : "postgres";
 }
 
 static PGconn *wait_for(const Peer *peer, const char *database) {
@@ -122,15 +133,37 @@ PGconn *peer_connect(const Peer *peer) {
     return connection;
 }
 
+static void start_new(Peer *peer, const char *omendb) {
+    folder_make(peer, peer->kind == PEER_POSTGRES ? "postgres" : "omendb");
+    if (peer->kind == PEER_POSTGRES) postgres_make(peer);
+    peer_restart(peer, omendb);
+}
+
 void peer_start(Peer *peer, PeerKind kind, const char *omendb) {
     *peer = (Peer){.kind = kind};
-    folder_make(peer, kind == PEER_POSTGRES ? "postgres" : "omendb");
-    if (kind == PEER_POSTGRES) {
+    start_new(peer, omendb);
+}
+
+void peer_start_durable(Peer *peer, PeerKind kind, const char *omendb) {
+    *peer = (Peer){.kind = kind, .is_durable = true};
+    start_new(peer, omendb);
+}
+
+void peer_restart(Peer *peer, const char *omendb) {
+    if (peer->kind == PEER_POSTGRES) {
         postgres_start(peer);
-        PQfinish(wait_for(peer, "postgres"));
     } else {
         omendb_start(peer, omendb);
     }
+    PQfinish(wait_for(peer, "postgres"));
+}
+
+void peer_kill(Peer *peer) {
+    if (peer->connection != NULL) PQfinish(peer->connection);
+    peer->connection = NULL;
+    kill(peer->process, SIGKILL);
+    waitpid(peer->process, NULL, 0);
+    peer->process = 0;
 }
 
 static void process_end(Peer *peer) {
