@@ -5,6 +5,7 @@
 // Threads  One statement, one thread.
 #pragma once
 
+#include "bind/expression_text.h"
 #include "bind/query.h"
 #include "parse/parse.h"
 
@@ -21,7 +22,7 @@ typedef struct BindInput {
     const FunctionContext *functions; // for folding constants and reading literals
     ParameterTypes *parameters;
     const char *sql;     // the text that locations refer to
-    uint32_t sql_offset; // where the statement starts in what the client sent
+    uint32_t sql_offset; // characters before `sql` in what the client sent; 0 when `sql` is all
     Arena *arena;
     const char *user_name, *database_name;
     // When the plan cache lifted literals: constant at byte offset `lifted[i].location` becomes
@@ -161,10 +162,11 @@ typedef struct BoundStatement {
 
 Status bind_statement(const BindInput *input, const Node *statement, BoundStatement *bound_out);
 
-// The stored, versioned text form of an expression over one table's columns (DEFAULT, CHECK).
-void expression_to_text(const Expression *expression, Text *out);
-Status expression_from_text(const char *text, Arena *arena, Expression **expression_out);
+// The arguments of EXECUTE: a list of expressions without columns, cast to these types.
+Status bind_execute_arguments(const BindInput *input, const char *name, const Node *list,
+    const Oid *types, uint32_t type_count, Expression ***arguments_out);
 
-// PostgreSQL's own text for an expression or constraint, for pg_get_expr and its kind.
-Status expression_deparse(
-    CatalogView *view, const Expression *expression, const TableInfo *table, Text *out);
+// PostgreSQL's own text for an expression, for pg_get_expr and its kind. `is_pretty` leaves out
+// parentheses that are not needed, as pg_get_expr(..., true) does.
+Status expression_deparse(CatalogView *view, const Expression *expression, const TableInfo *table,
+    bool is_pretty, Text *out);

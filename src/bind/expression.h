@@ -77,6 +77,8 @@ struct Expression {
     int32_t location; // byte offset in the statement, -1 unknown
     bool is_negated;  // IS NOT NULL, NOT IN, IS NOT DISTINCT
     bool is_explicit; // a cast that was written
+    bool is_cast;     // CALL: stands for a cast
+    bool is_variadic; // CALL: called with VARIADIC
     bool is_all;      // ALL, in an array comparison
     bool is_distinct; // aggregate
     bool is_star;     // count(*)

@@ -103,9 +103,12 @@ struct Query {
     SortKey *sorts;
     Expression *limit, *offset; // int8; NULL for none
     bool limit_with_ties;
-    SetTree *set; // when not NULL, the rows come from it, and `targets` name its columns
+    // When not NULL, the rows come from it: relation 0 (RELATION_OF_SUBQUERY without a query)
+    // stands for its columns, and `targets` and `sorts` are over that.
+    SetTree *set;
     uint32_t lock_count;
     RowLock *locks;
+    bool has_set_functions; // a target calls a set-returning function
     uint32_t with_count;
     Query **with_queries; // evaluated once each
     const char **with_names;
@@ -115,10 +118,24 @@ struct Query {
     OnConflict *on_conflict;
     uint32_t returning_count;
     Target *returning;
-    Query *source; // INSERT ... SELECT or VALUES: its rows; targets are over its columns
+    // INSERT ... SELECT, or VALUES of several rows: its rows; targets are over its columns. NULL
+    // for one row whose values are the targets themselves (VALUES of one row, DEFAULT VALUES).
+    Query *source;
     // INSERT: one target a written column of the table in attnum order, defaults filled in. Columns
     // of `source` are relation 1's; relation 0 is the table.
     Expression **checks; // CHECK constraints over the table as relation 0
     const char **check_names;
     uint32_t check_count;
 };
+
+// Output columns that a client sees: targets but the hidden ones, which come last.
+uint32_t query_visible_count(const Query *query);
+
+// Calls `visit` for each expression at the top of a part of the query (targets, conditions, rows of
+// VALUES, ...), and `visit_query` for each query in its FROM, WITH and set operation. Either may be
+// NULL. Stops when one returns false. Subqueries in expressions are not entered.
+bool query_visit(const Query *query, bool (*visit)(void *argument, Expression *expression),
+    bool (*visit_query)(void *argument, Query *part), void *argument);
+
+// Whether some expression of it, or of a query within, calls a volatile function, or it writes.
+bool query_is_volatile(const Query *query);
