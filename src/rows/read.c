@@ -1,0 +1,570 @@
+// Reading rows into batches.
+//
+// Model    A page without versions is read optimistically: copy, then validate the latch's version.
+//          A page with versions is read under its latch, each row that has a chain put together
+//          from it. Nothing that was copied is followed before it was validated.
+#include "base/assert.h"
+#include "base/error.h"
+#include "rows/row_store_internal.h"
+
+#if defined(__SANITIZE_THREAD__)
+// The sanitizer cannot see that a validated copy is no race: read under the latch instead.
+enum { IS_OPTIMISTIC = 0 };
+#else
+enum { IS_OPTIMISTIC = 1 };
+#endif
+
+enum { OPTIMISTIC_TRIES = 4 };
+
+// ---- Keys ---------------------------------------------------------------------------------------
+
+typedef struct KeyBuffer {
+    char space[256];
+    Arena arena;
+    Text text;
+} KeyBuffer;
+
+// Keys up to the space's size take no memory from the heap.
+static void key_buffer_init(KeyBuffer *buffer) {
+    arena_init(&buffer->arena, NULL);
+    buffer->text = (Text){
+        .data = buffer->space, .capacity = sizeof buffer->space - 1, .arena = &buffer->arena};
+}
+
+static bool key_matches(KeyBuffer *buffer, const KeyFormat *format, const uint16_t *columns,
+    const Value *values, Bytes key) {
+    Value picked[64];
+    uint32_t count = format->column_count;
+    ASSERT(count <= sizeof picked / sizeof picked[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        picked[i] = values[columns[i]];
+        if (picked[i].is_null && !format->columns[i].is_nullable) return false;
+    }
+    buffer->text.count = 0;
+    key_append(format, picked, &buffer->text);
+    return bytes_equal(text_bytes(&buffer->text), key);
+}
+
+static bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout *page_layout,
+    const RowLayout *layout, const uint8_t *row, const KeyCheck *check, Bytes key) {
+    Value picked[64];
+    uint32_t count = check->format->column_count;
+    ASSERT(count <= sizeof picked / sizeof picked[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t column = check->columns[i];
+        if (column < page_layout->column_count) {
+            picked[i] = row_get(page, page_layout, row, column);
+        } else if (layout->columns[column].has_missing) {
+            picked[i] = layout->columns[column].missing;
+        } else {
+            picked[i] = (Value){.is_null = true};
+        }
+        // A torn read, or a row from before the column was NOT NULL.
+        if (picked[i].is_null && !check->format->columns[i].is_nullable) return false;
+    }
+    buffer->text.count = 0;
+    key_append(check->format, picked, &buffer->text);
+    return bytes_equal(text_bytes(&buffer->text), key);
+}
+
+// ---- Gathering ----------------------------------------------------------------------------------
+
+#define GATHER(Type)                                                                               \
+    for (uint32_t i = 0; i < count; i++) {                                                         \
+        memcpy((Type *)out + i, base + (size_t)rows[i] * stride, sizeof(Type));                    \
+    }
+
+typedef struct Wide {
+    uint64_t words[2];
+} Wide;
+
+static void gather_fixed(const uint8_t *base, uint32_t stride, uint32_t width, const uint16_t *rows,
+    uint32_t count, void *out) {
+    switch (width) {
+    case 1:
+        GATHER(uint8_t);
+        break;
+    case 2:
+        GATHER(uint16_t);
+        break;
+    case 4:
+        GATHER(uint32_t);
+        break;
+    case 8:
+        GATHER(uint64_t);
+        break;
+    default:
+        GATHER(Wide);
+        break;
+    }
+}
+
+// True when a view borrows the page.
+static bool views_adjust(RowPage *page, View *views, uint32_t count) {
+    bool has_long = false;
+    uint64_t base = (uint64_t)(uintptr_t)page->bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        if (views[i].count > VIEW_INLINE_MAX) {
+            views[i].rest += base;
+            has_long = true;
+        }
+    }
+    return has_long;
+}
+
+static void fill_missing(
+    RowBatch *batch, const RowColumn *from, uint32_t column, uint32_t first, uint32_t count) {
+    uint8_t *out = (uint8_t *)batch->batch.columns[column].values + (size_t)first * from->width;
+    for (uint32_t i = 0; i < count; i++) {
+        if (from->has_missing) {
+            memcpy(out + (size_t)i * from->width, &from->missing.datum, from->width);
+        } else {
+            memset(out + (size_t)i * from->width, 0, from->width);
+            row_batch_set_null(batch, column, first + i);
+        }
+    }
+}
+
+// Copies the wanted columns of rows of a page behind the batch's rows. True when a view borrows
+// the page, which must then be pinned.
+static bool gather_rows(RowPage *page, const RowLayout *page_layout, const RowLayout *layout,
+    const uint16_t *rows, uint32_t count, RowBatch *batch) {
+    uint32_t first = batch->batch.row_count;
+    const uint8_t *base = page_row(page, 0);
+    uint32_t stride = page_layout->stride;
+    bool has_long = false;
+    uint32_t words = (batch->batch.column_count + 63) / 64;
+    for (uint32_t word = 0; word < words; word++) {
+        for (uint64_t bits = batch->columns[word]; bits != 0; bits &= bits - 1) {
+            uint32_t column = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (column >= page_layout->column_count) {
+                fill_missing(batch, &layout->columns[column], column, first, count);
+                continue;
+            }
+            const RowColumn *from = &page_layout->columns[column];
+            uint8_t *out =
+                (uint8_t *)batch->batch.columns[column].values + (size_t)first * from->width;
+            gather_fixed(base + from->offset, stride, from->width, rows, count, out);
+            if (from->kind == PHYSICAL_VIEW) {
+                has_long |= views_adjust(page, (View *)(void *)out, count);
+            }
+            const uint8_t *nulls = base + page_layout->null_offset + column / 8;
+            uint8_t any = 0;
+            for (uint32_t i = 0; i < count; i++)
+                any |= nulls[(size_t)rows[i] * stride];
+            if ((any >> (column % 8) & 1) == 0) continue;
+            for (uint32_t i = 0; i < count; i++) {
+                if ((nulls[(size_t)rows[i] * stride] >> (column % 8) & 1) != 0) {
+                    row_batch_set_null(batch, column, first + i);
+                }
+            }
+        }
+    }
+    return has_long;
+}
+
+// ---- One page -----------------------------------------------------------------------------------
+
+// What is read of a page: all its rows, or some by index, each with the key it must have.
+typedef struct PageRead {
+    RowStore *store;
+    const UndoReader *reader;
+    const KeyCheck *check;
+    KeyBuffer *key;
+    RowBatch *batch;
+    RowGroup *group;
+    RowSlot *slot;
+    uint32_t page;
+    const uint16_t *wanted; // NULL: all
+    uint32_t wanted_count;
+    const Bytes *keys; // of `wanted`
+} PageRead;
+
+static uint32_t live_rows(PageRead *read, RowPage *page, const RowLayout *page_layout,
+    const RowLayout *layout, uint16_t *rows) {
+    uint32_t count = 0;
+    const RowPageHeader *header = page_header(page);
+    if (read->wanted == NULL) {
+        for (uint32_t word = 0; word < (header->row_count + 63U) / 64; word++) {
+            for (uint64_t bits = header->live[word]; bits != 0; bits &= bits - 1) {
+                rows[count++] = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(bits));
+            }
+        }
+        return count;
+    }
+    for (uint32_t i = 0; i < read->wanted_count; i++) {
+        uint32_t index = read->wanted[i];
+        if (!page_is_live(page, index)) continue;
+        if (read->check != NULL
+            && !row_matches(read->key, page, page_layout, layout, page_row(page, index),
+                read->check, read->keys[i])) {
+            continue;
+        }
+        rows[count++] = (uint16_t)index;
+    }
+    return count;
+}
+
+static void rows_added(PageRead *read, const uint16_t *rows, uint32_t count) {
+    Batch *batch = &read->batch->batch;
+    uint64_t first = page_first_row(read->group, read->page).value;
+    for (uint32_t i = 0; i < count; i++) {
+        batch->row_ids[batch->row_count + i] = (RowId){first + rows[i]};
+    }
+    batch->row_count += count;
+    batch->selected_count = batch->row_count;
+}
+
+typedef enum ReadResult { READ_DONE, READ_AGAIN, READ_NEEDS_LATCH, READ_NOT_RESIDENT } ReadResult;
+
+// Nulls that an attempt set and that did not hold are cleared again.
+static void nulls_forget(RowBatch *batch, uint32_t count) {
+    uint32_t first = batch->batch.row_count;
+    for (uint32_t column = 0; column < batch->batch.column_count; column++) {
+        uint64_t *nulls = batch->batch.columns[column].nulls;
+        if (nulls == NULL) continue;
+        for (uint32_t i = first; i < first + count; i++) {
+            nulls[i / 64] &= ~(UINT64_C(1) << (i % 64));
+        }
+    }
+}
+
+static ReadResult read_optimistic(PageRead *read) {
+    CacheFrame *frame = cache_find(&read->slot->cache);
+    if (frame == NULL) return READ_NOT_RESIDENT;
+    uint64_t version;
+    if (!latch_read_begin(&frame->latch, &version)) return READ_NEEDS_LATCH;
+    if (slot_versions(read->slot) != NULL) return READ_NEEDS_LATCH;
+    RowPage *page = page_of(frame);
+    const RowLayout *layout = row_store_layout(read->store);
+    const RowLayout *page_layout = layout_find(read->store, page_header(page)->layout_version);
+    uint16_t rows[ROW_PAGE_ROWS_MAX];
+    uint32_t count = live_rows(read, page, page_layout, layout, rows);
+    bool has_long = count > 0 && gather_rows(page, page_layout, layout, rows, count, read->batch);
+    if (!latch_read_is_valid(&frame->latch, version) || (has_long && !cache_pin(frame))) {
+        nulls_forget(read->batch, count);
+        return READ_AGAIN;
+    }
+    cache_touch(frame);
+    if (has_long) row_batch_give_pin(read->batch, frame);
+    rows_added(read, rows, count);
+    return READ_DONE;
+}
+
+// Puts a row's values, which may borrow records, behind the batch's rows.
+static Status append_values(PageRead *read, uint32_t index) {
+    RowBatch *rows = read->batch;
+    Batch *batch = &rows->batch;
+    for (uint32_t word = 0; word < (batch->column_count + 63) / 64; word++) {
+        for (uint64_t bits = rows->columns[word]; bits != 0; bits &= bits - 1) {
+            uint32_t column = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            Value *value = &rows->row_values[column];
+            Column *to = &batch->columns[column];
+            uint32_t width = physical_width[to->kind];
+            uint8_t *out = (uint8_t *)to->values + (size_t)batch->row_count * width;
+            if (value->is_null) {
+                memset(out, 0, width);
+                row_batch_set_null(rows, column, batch->row_count);
+                continue;
+            }
+            if (to->kind == PHYSICAL_VIEW) TRY(row_batch_copy(rows, &value->datum.view));
+            memcpy(out, &value->datum, width);
+        }
+    }
+    uint16_t row = (uint16_t)index;
+    rows_added(read, &row, 1);
+    return OK;
+}
+
+// Whether a version is the one wanted.
+typedef bool (*VersionTest)(const UndoRecord *record, const void *argument);
+
+static bool is_seen(const UndoRecord *record, const void *argument) {
+    return undo_is_visible(record, argument);
+}
+
+static bool is_own_or_committed(const UndoRecord *record, const void *argument) {
+    return undo_is_own(record, argument) || undo_is_committed(record);
+}
+
+static void columns_wanted(RowBatch *rows, const KeyCheck *check) {
+    memcpy(rows->row_columns, rows->columns, ((rows->batch.column_count + 63) / 64) * 8);
+    for (uint32_t i = 0; check != NULL && i < check->format->column_count; i++) {
+        rows->row_columns[check->columns[i] / 64] |= UINT64_C(1) << (check->columns[i] % 64);
+    }
+}
+
+// One row that has a chain, under the latch.
+static Status read_versioned(PageRead *read, RowPage *page, const RowLayout *page_layout,
+    const RowLayout *layout, uint32_t index, const Bytes *key, const UndoRecord *head,
+    VersionTest test, const void *argument) {
+    RowBatch *rows = read->batch;
+    RowVersion version = {.values = rows->row_values};
+    version_load(page, page_layout, layout, index, rows->row_columns, &version);
+    for (const UndoRecord *record = head; record != NULL && !test(record, argument);
+         record = atomic_load_explicit(&record->older, memory_order_acquire)) {
+        version_undo(record, rows->row_columns, &version);
+    }
+    if (!version.is_live) return OK;
+    if (read->check != NULL
+        && !key_matches(
+            read->key, read->check->format, read->check->columns, version.values, *key)) {
+        return OK;
+    }
+    return append_values(read, index);
+}
+
+static Status read_latched(PageRead *read, RowPage *page) {
+    const RowLayout *layout = row_store_layout(read->store);
+    const RowLayout *page_layout = layout_find(read->store, page_header(page)->layout_version);
+    columns_wanted(read->batch, read->check);
+    uint32_t count = read->wanted == NULL ? page_header(page)->row_count : read->wanted_count;
+    bool has_long = false;
+    Status status = OK;
+    for (uint32_t i = 0; i < count && status == OK; i++) {
+        uint16_t index = read->wanted == NULL ? (uint16_t)i : read->wanted[i];
+        const UndoRecord *head = versions_head(read->slot, index);
+        const Bytes *key = read->check == NULL ? NULL : &read->keys[i];
+        if (head != NULL) {
+            status = read_versioned(
+                read, page, page_layout, layout, index, key, head, is_seen, read->reader);
+            continue;
+        }
+        if (!page_is_live(page, index)) continue;
+        if (key != NULL
+            && !row_matches(
+                read->key, page, page_layout, layout, page_row(page, index), read->check, *key)) {
+            continue;
+        }
+        has_long |= gather_rows(page, page_layout, layout, &index, 1, read->batch);
+        rows_added(read, &index, 1);
+    }
+    if (has_long) {
+        bool is_pinned = cache_pin(&page->frame);
+        ASSERT(is_pinned); // nothing can leave its slot while it is latched
+        row_batch_give_pin(read->batch, &page->frame);
+    }
+    return status;
+}
+
+static Status read_page(PageRead *read) {
+    for (uint32_t tries = 0; IS_OPTIMISTIC && tries < OPTIMISTIC_TRIES; tries++) {
+        epoch_enter(read->store->epochs);
+        ReadResult result = read_optimistic(read);
+        epoch_leave(read->store->epochs);
+        if (result == READ_DONE) return OK;
+        if (result != READ_AGAIN) break;
+    }
+    RowPage *page;
+    bool exists;
+    TRY(page_lock(read->store, read->slot, &page, &exists));
+    if (!exists) return OK;
+    Status status = read_latched(read, page);
+    cache_touch(&page->frame);
+    page_unlock(read->store, page);
+    return status;
+}
+
+// ---- Doors --------------------------------------------------------------------------------------
+
+Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *rows,
+    uint32_t row_count, const KeyCheck *check, RowBatch *batch, uint32_t *done_out) {
+    KeyBuffer key;
+    key_buffer_init(&key);
+    PageRead read = {.store = store, .reader = reader, .check = check, .key = &key, .batch = batch};
+    uint32_t done = 0;
+    Status status = OK;
+    while (done < row_count && status == OK) {
+        uint32_t room = BATCH_ROW_COUNT - batch->batch.row_count;
+        if (room == 0) break;
+        if (room > ROW_PAGE_ROWS_MAX) room = ROW_PAGE_ROWS_MAX;
+        RowPlace place = row_place(store, rows[done]);
+        if (place.slot == NULL) {
+            done++;
+            continue;
+        }
+        uint16_t wanted[ROW_PAGE_ROWS_MAX];
+        uint64_t first = page_first_row(place.group, place.page).value;
+        uint64_t page_row_count = UINT64_C(1) << place.group->page_row_bits;
+        uint32_t count = 0;
+        while (count < room && done + count < row_count
+               && rows[done + count].value - first < page_row_count) {
+            wanted[count] = (uint16_t)(rows[done + count].value - first);
+            count++;
+        }
+        read.group = place.group;
+        read.slot = place.slot;
+        read.page = place.page;
+        read.wanted = wanted;
+        read.wanted_count = count;
+        read.keys = check == NULL ? NULL : check->keys + done;
+        status = read_page(&read);
+        done += count;
+    }
+    arena_deinit(&key.arena);
+    *done_out = done;
+    return status;
+}
+
+Status row_store_scan(RowStore *store, const UndoReader *reader, RowPosition *position_inout,
+    RowPosition end, RowBatch *batch) {
+    PageRead read = {.store = store, .reader = reader, .batch = batch};
+    RowPosition at = *position_inout;
+    while (at.group < end.group || (at.group == end.group && at.page < end.page)) {
+        RowGroup *group = group_find(store, at.group);
+        if (group == NULL || at.page >= group->page_count) {
+            at = (RowPosition){.group = at.group + 1};
+            continue;
+        }
+        if (BATCH_ROW_COUNT - batch->batch.row_count < 1U << group->page_row_bits) break;
+        PageChunk *chunk = group_chunk(group, at.page);
+        if (chunk == NULL) {
+            at.page = (at.page / CHUNK_PAGE_COUNT + 1) * CHUNK_PAGE_COUNT;
+            continue;
+        }
+        read.group = group;
+        read.page = at.page;
+        read.slot = &chunk->slots[at.page % CHUNK_PAGE_COUNT];
+        TRY(read_page(&read));
+        at.page++;
+    }
+    *position_inout = at;
+    return OK;
+}
+
+bool row_store_advance(
+    RowStore *store, RowPosition *position_inout, RowPosition end, uint32_t row_room) {
+    RowPosition at = *position_inout;
+    while (at.group < end.group) {
+        RowGroup *group = group_find(store, at.group);
+        if (group != NULL && at.page < group->page_count) break;
+        at = (RowPosition){.group = at.group + 1};
+    }
+    if (at.group > end.group || (at.group == end.group && at.page >= end.page)) return false;
+    RowGroup *group = group_find(store, at.group);
+    uint32_t page_room = group == NULL ? 0 : row_room >> group->page_row_bits;
+    if (page_room == 0) return false;
+    uint32_t last = at.group == end.group ? end.page : group->page_count;
+    at.page = last - at.page < page_room ? last : at.page + page_room;
+    *position_inout = at;
+    return true;
+}
+
+Status row_store_fetch_newest(
+    RowStore *store, Txn *txn, RowId row, RowBatch *batch, bool *found_out) {
+    RowPlace place = row_place(store, row);
+    *found_out = false;
+    if (place.slot == NULL) return OK;
+    RowPage *page;
+    bool exists;
+    TRY(page_lock(store, place.slot, &page, &exists));
+    if (!exists) return OK;
+    PageRead read = {.store = store,
+        .batch = batch,
+        .group = place.group,
+        .slot = place.slot,
+        .page = place.page};
+    const RowLayout *page_layout = layout_find(store, page_header(page)->layout_version);
+    columns_wanted(batch, NULL);
+    uint32_t count = batch->batch.row_count;
+    Status status = read_versioned(&read, page, page_layout, row_store_layout(store), place.index,
+        NULL, versions_head(place.slot, place.index), is_own_or_committed, txn_history(txn));
+    page_unlock(store, page);
+    *found_out = status == OK && batch->batch.row_count > count;
+    return status;
+}
+
+Status row_store_load_row(RowStore *store, RowId row) {
+    RowPlace place = row_place(store, row);
+    if (place.slot == NULL) return OK;
+    RowPage *page;
+    bool exists;
+    TRY(page_lock(store, place.slot, &page, &exists));
+    if (exists) page_unlock(store, page);
+    return OK;
+}
+
+// ---- Keys of versions ---------------------------------------------------------------------------
+
+typedef struct KeyRead {
+    KeyBuffer buffer;
+    const KeyFormat *format;
+    const uint16_t *columns;
+    Bytes key;
+    RowVersion version;
+    uint64_t wanted[(ROW_COLUMNS_MAX + 63) / 64];
+    Value values[ROW_COLUMNS_MAX];
+} KeyRead;
+
+static bool version_has_key(KeyRead *read) {
+    return read->version.is_live
+           && key_matches(
+               &read->buffer, read->format, read->columns, read->version.values, read->key);
+}
+
+static void key_read_begin(KeyRead *read, RowStore *store, RowPage *page, uint32_t index,
+    const KeyFormat *format, const uint16_t *columns, Bytes key) {
+    key_buffer_init(&read->buffer);
+    read->format = format;
+    read->columns = columns;
+    read->key = key;
+    read->version.values = read->values;
+    const RowLayout *layout = row_store_layout(store);
+    memset(read->wanted, 0, (layout->column_count + 63) / 64 * sizeof(uint64_t));
+    for (uint32_t i = 0; i < format->column_count; i++) {
+        read->wanted[columns[i] / 64] |= UINT64_C(1) << (columns[i] % 64);
+    }
+    version_load(page, layout_find(store, page_header(page)->layout_version), layout, index,
+        read->wanted, &read->version);
+}
+
+RowKeyState row_store_key_rival(RowStore *store, const TxnHistory *own, const KeyFormat *format,
+    const uint16_t *columns, Bytes key, RowId row) {
+    RowPlace place = row_place(store, row);
+    if (place.slot == NULL) return ROW_KEY_DEAD;
+    RowPage *page = page_try_lock_resident(store, place.slot);
+    if (page == NULL) {
+        return extent_is_none(place.slot->cache.disk) ? ROW_KEY_DEAD : ROW_KEY_ABSENT;
+    }
+    KeyRead read;
+    key_read_begin(&read, store, page, place.index, format, columns, key);
+    bool has_key = version_has_key(&read), is_pending = false;
+    // Locks decide nothing; a change by another that is not committed does, if it is about this
+    // key.
+    for (const UndoRecord *record = versions_head(place.slot, place.index); record != NULL;
+         record = atomic_load_explicit(&record->older, memory_order_acquire)) {
+        if (record->kind == UNDO_LOCK) continue;
+        if (undo_is_own(record, own) || undo_is_committed(record)) break;
+        is_pending = true;
+        version_undo(record, read.wanted, &read.version);
+        has_key |= version_has_key(&read);
+    }
+    page_unlock(store, page);
+    arena_deinit(&read.buffer.arena);
+    if (!has_key) return ROW_KEY_DEAD;
+    return is_pending ? ROW_KEY_PENDING : ROW_KEY_LIVE;
+}
+
+RowKeyState row_store_key_needed(
+    RowStore *store, const KeyFormat *format, const uint16_t *columns, Bytes key, RowId row) {
+    RowPlace place = row_place(store, row);
+    if (place.slot == NULL) return ROW_KEY_DEAD;
+    RowPage *page = page_try_lock_resident(store, place.slot);
+    if (page == NULL) {
+        return extent_is_none(place.slot->cache.disk) ? ROW_KEY_DEAD : ROW_KEY_ABSENT;
+    }
+    KeyRead read;
+    key_read_begin(&read, store, page, place.index, format, columns, key);
+    bool has_key = version_has_key(&read);
+    // What is before a dead record nobody reads any more.
+    for (const UndoRecord *record = versions_head(place.slot, place.index);
+         record != NULL && !has_key
+         && (atomic_load_explicit(&record->flags, memory_order_relaxed) & UNDO_IS_DEAD) == 0;
+         record = atomic_load_explicit(&record->older, memory_order_acquire)) {
+        version_undo(record, read.wanted, &read.version);
+        has_key = version_has_key(&read);
+    }
+    page_unlock(store, page);
+    arena_deinit(&read.buffer.arena);
+    return has_key ? ROW_KEY_LIVE : ROW_KEY_DEAD;
+}

@@ -1,0 +1,176 @@
+// Transactions over a volatile log: snapshots, redo, waits, locks. Rows are a toy: one number each.
+#include "base/memory_budget.h"
+#include "base/test.h"
+#include "os/environment.h"
+#include "os/thread.h"
+#include "txn/undo.h"
+
+#include <stdlib.h>
+
+typedef struct Fixture {
+    EpochSet *epochs;
+    Wal *wal;
+    MemoryBudget budget;
+    TxnSystem *system;
+} Fixture;
+
+static void fixture_init(Fixture *fixture) {
+    memory_budget_init(&fixture->budget, "undo", 64 << 20, NULL);
+    assert_ok(epoch_set_create(&fixture->epochs));
+    WalOptions options = {.file_bytes = 4 << 20, .ring_bytes = 1 << 20, .is_volatile = true};
+    assert_ok(wal_create(environment_real(), "", &options, (Lsn){4096}, &fixture->wal));
+    assert_ok(txn_system_create(fixture->wal, fixture->epochs, clock_real(), &fixture->budget,
+        (TxnId){3}, &fixture->system));
+}
+
+static void fixture_deinit(Fixture *fixture) {
+    txn_system_destroy(fixture->system);
+    assert_int_equal(memory_budget_used(&fixture->budget), 0);
+    wal_close(fixture->wal);
+    epoch_set_destroy(fixture->epochs);
+}
+
+static Txn *begin(Fixture *fixture, Isolation isolation) {
+    Txn *txn;
+    TxnOptions options = {.isolation = isolation,
+        .is_synchronous = true,
+        .deadlock_timeout_us = 1000 * 1000,
+        .lock_timeout_us = 200 * 1000};
+    assert_ok(txn_begin(fixture->system, options, &txn));
+    return txn;
+}
+
+TEST(txn, snapshot_sees_what_was_committed_before_it) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *reader = begin(&fixture, ISOLATION_REPEATABLE_READ);
+    assert_ok(txn_statement_begin(reader));
+    Snapshot before = txn_snapshot(reader);
+    Txn *writer = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_log(writer, bytes_from_text("operation")));
+    assert_ok(txn_commit(writer));
+    assert_true(txn_system_visible(fixture.system).value > before.lsn.value);
+    assert_true(txn_system_oldest(fixture.system).value <= before.lsn.value);
+    txn_statement_end(reader);
+    assert_ok(txn_statement_begin(reader));
+    assert_int_equal(txn_snapshot(reader).lsn.value, before.lsn.value);
+    txn_statement_end(reader);
+    assert_ok(txn_commit(reader));
+    assert_int_equal(
+        txn_system_oldest(fixture.system).value, txn_system_visible(fixture.system).value);
+    fixture_deinit(&fixture);
+}
+
+// storage-rules 1: chunks of a transaction that a checkpoint's snapshot does not see are kept, also
+// when it has ended by the time anybody asks.
+TEST(txn, streamed_transaction_that_ends_later_holds_redo_back) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *txn = begin(&fixture, ISOLATION_READ_COMMITTED);
+    Lsn start = wal_tail(fixture.wal);
+    uint8_t *bytes = calloc(1, 1 << 20);
+    assert_ok(txn_log(txn, bytes_make(bytes, 1 << 20)));
+    free(bytes);
+    uint32_t slot;
+    Snapshot snapshot = txn_system_snapshot_acquire(fixture.system, &slot);
+    assert_int_equal(txn_system_redo_lsn(fixture.system, snapshot.lsn).value, start.value);
+    assert_ok(txn_commit(txn));
+    assert_int_equal(txn_system_redo_lsn(fixture.system, snapshot.lsn).value, start.value);
+    txn_system_snapshot_release(fixture.system, slot);
+    snapshot = txn_system_snapshot_acquire(fixture.system, &slot);
+    assert_int_equal(txn_system_redo_lsn(fixture.system, snapshot.lsn).value, snapshot.lsn.value);
+    txn_system_snapshot_release(fixture.system, slot);
+    fixture_deinit(&fixture);
+}
+
+TEST(txn, weak_locks_do_not_conflict_and_strong_ones_do) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *a = begin(&fixture, ISOLATION_READ_COMMITTED);
+    Txn *b = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_lock_object(a, 20000, LOCK_ROW_EXCLUSIVE, WAIT_BLOCK));
+    assert_ok(txn_lock_object(b, 20000, LOCK_ROW_EXCLUSIVE, WAIT_BLOCK));
+    assert_fails(LOCK_NOT_AVAILABLE, txn_lock_object(b, 20000, LOCK_SHARE, WAIT_ERROR));
+    assert_fails(LOCK_NOT_AVAILABLE, txn_lock_object(b, 20000, LOCK_ACCESS_EXCLUSIVE, WAIT_BLOCK));
+    txn_rollback(a);
+    assert_ok(txn_lock_object(b, 20000, LOCK_ACCESS_EXCLUSIVE, WAIT_ERROR));
+    a = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_fails(LOCK_NOT_AVAILABLE, txn_lock_object(a, 20000, LOCK_ACCESS_SHARE, WAIT_ERROR));
+    assert_ok(txn_commit(b));
+    assert_ok(txn_lock_object(a, 20000, LOCK_ACCESS_SHARE, WAIT_ERROR));
+    txn_rollback(a);
+    fixture_deinit(&fixture);
+}
+
+typedef struct Locker {
+    Txn *txn;
+    Oid object;
+    Status status;
+} Locker;
+
+static void locker_run(void *argument) {
+    Locker *locker = argument;
+    locker->status =
+        txn_lock_object(locker->txn, locker->object, LOCK_ACCESS_EXCLUSIVE, WAIT_BLOCK);
+    error_clear();
+    if (locker->status != OK) txn_rollback(locker->txn);
+}
+
+TEST(txn, a_cycle_of_object_locks_has_one_victim) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *a = begin(&fixture, ISOLATION_READ_COMMITTED);
+    Txn *b = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_lock_object(a, 1, LOCK_ACCESS_EXCLUSIVE, WAIT_BLOCK));
+    assert_ok(txn_lock_object(b, 2, LOCK_ROW_EXCLUSIVE, WAIT_BLOCK));
+    Locker locker = {.txn = b, .object = 1};
+    Thread *thread;
+    assert_ok(thread_start("locker", 0, locker_run, &locker, &thread));
+    Status status = txn_lock_object(a, 2, LOCK_SHARE, WAIT_BLOCK);
+    error_clear();
+    txn_rollback(a);
+    thread_join(thread);
+    bool is_victim_a = status == DEADLOCK_DETECTED,
+         is_victim_b = locker.status == DEADLOCK_DETECTED;
+    assert_true(is_victim_a != is_victim_b);
+    if (locker.status == OK) txn_rollback(b);
+    fixture_deinit(&fixture);
+}
+
+typedef struct Action {
+    int commits, rollbacks;
+} Action;
+
+static void on_commit(void *argument, [[maybe_unused]] Lsn commit) {
+    ((Action *)argument)->commits++;
+}
+
+static void on_rollback(void *argument) {
+    ((Action *)argument)->rollbacks++;
+}
+
+TEST(txn, rollback_to_a_savepoint_undoes_the_actions_after_it) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Action first = {0}, second = {0};
+    Txn *txn = begin(&fixture, ISOLATION_READ_COMMITTED);
+    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &first});
+    Savepoint savepoint;
+    assert_ok(txn_savepoint(txn, &savepoint));
+    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &second});
+    assert_ok(txn_log(txn, bytes_from_text("gone")));
+    txn_savepoint_rollback(txn, savepoint);
+    assert_false(txn_has_written(txn));
+    assert_int_equal(second.rollbacks, 1);
+    assert_ok(txn_log(txn, bytes_from_text("kept")));
+    assert_ok(txn_commit(txn));
+    assert_int_equal(first.commits, 1);
+    assert_int_equal(second.commits, 0);
+    fixture_deinit(&fixture);
+}
+
+TEST_MAIN(TEST_OF(txn, snapshot_sees_what_was_committed_before_it),
+    TEST_OF(txn, streamed_transaction_that_ends_later_holds_redo_back),
+    TEST_OF(txn, weak_locks_do_not_conflict_and_strong_ones_do),
+    TEST_OF(txn, a_cycle_of_object_locks_has_one_victim),
+    TEST_OF(txn, rollback_to_a_savepoint_undoes_the_actions_after_it))
