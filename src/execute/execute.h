@@ -37,6 +37,11 @@ Status execution_begin(const ExecutionInput *input, Execution **execution_out);
 // `row_max` bounds what is wanted (a portal's row limit), and more is never computed.
 Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out);
 
+// Runs a plan with `is_short` again, whatever became of the run before: with the transaction, the
+// parameters and the flags of `input`, whose plan, arena and function context are the same objects.
+// Allocates next to nothing, so that a session keeps the execution of a statement it repeats.
+Status execution_restart(Execution *execution, const ExecutionInput *input);
+
 // Rows inserted, updated or deleted, for the command tag; rows returned for a SELECT.
 uint64_t execution_row_count(const Execution *execution);
 void execution_end(Execution *execution);

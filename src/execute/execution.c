@@ -51,8 +51,11 @@ Status execution_begin(const ExecutionInput *input, Execution **execution_out) {
     execution->tables = catalog_tables(catalog_view_catalog(input->catalog));
     if (input->txn != NULL) execution->snapshot = txn_snapshot(input->txn);
     execution->frame = arena_new_array(arena, Value, plan->slot_count + 1);
-    for (uint32_t i = 0; i < plan->slot_count; i++) {
-        execution->frame[i] = i < plan->parameter_count ? input->parameters[i] : value_null();
+    for (uint32_t i = plan->parameter_count; i < plan->slot_count; i++) {
+        execution->frame[i] = value_null();
+    }
+    for (uint32_t i = 0; i < plan->parameter_count; i++) {
+        execution->frame[i] = input->parameters[i];
     }
     execution->withs = arena_new_array(arena, WithStore *, plan->with_count + 1);
     execution->by_node = arena_new_array(arena, Operator *, plan->node_count + 1);
@@ -62,6 +65,20 @@ Status execution_begin(const ExecutionInput *input, Execution **execution_out) {
     }
     *execution_out = execution;
     return arena_check(arena);
+}
+
+Status execution_restart(Execution *execution, const ExecutionInput *input) {
+    ASSERT(input->plan == execution->input.plan && input->arena == execution->arena);
+    ASSERT(input->plan->is_short && input->functions == execution->input.functions);
+    execution->input = *input;
+    if (input->txn != NULL) execution->snapshot = txn_snapshot(input->txn);
+    for (uint32_t i = 0; i < input->plan->parameter_count; i++) {
+        execution->frame[i] = input->parameters[i];
+    }
+    execution->frame_version++;
+    execution->row_count = 0;
+    execution->is_done = false;
+    return execution->has_started ? operator_rewind(execution->root) : OK;
 }
 
 Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out) {

@@ -235,8 +235,11 @@ static Status insert_produce(Operator *base, uint32_t row_max, Batch **batch_out
 }
 
 static Status insert_rewind(Operator *base) {
-    (void)base;
-    return fail(INTERNAL_ERROR, "a statement that writes runs once");
+    Insert *self = (Insert *)base;
+    self->is_done = false;
+    arena_reset(&base->arena);
+    row_writer_restart(&self->writer);
+    return operator_rewind(base->input);
 }
 
 static Status conflict_init(Insert *self, Execution *execution, const PlanConflict *plan) {

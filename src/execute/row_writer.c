@@ -171,6 +171,12 @@ Status row_writer_return(
     return row_buffer_append(&writer->returned, returned);
 }
 
+void row_writer_restart(RowWriter *writer) {
+    RowBuffer *returned = &writer->returned;
+    row_buffer_init(returned, returned->arena, returned->types, returned->column_count);
+    writer->next_returned = 0;
+}
+
 Batch *row_writer_next_returned(RowWriter *writer) {
     if (writer->next_returned >= writer->returned.chunk_count) return NULL;
     return writer->returned.chunks[writer->next_returned++];

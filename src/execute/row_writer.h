@@ -34,5 +34,7 @@ bool row_writer_batch_is_valid(const RowWriter *writer);
 // Keeps what RETURNING says of these rows of `row` and of the input they came from.
 Status row_writer_return(
     RowWriter *writer, const Batch *rows, const Batch *input, Selection selection);
+// Forgets what was kept; the operator's arena was reset.
+void row_writer_restart(RowWriter *writer);
 // The next kept rows, or NULL.
 Batch *row_writer_next_returned(RowWriter *writer);

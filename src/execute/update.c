@@ -123,8 +123,11 @@ static Status update_produce(Operator *base, uint32_t row_max, Batch **batch_out
 }
 
 static Status update_rewind(Operator *base) {
-    (void)base;
-    return fail(INTERNAL_ERROR, "a statement that writes runs once");
+    Update *self = (Update *)base;
+    self->is_done = false;
+    arena_reset(&base->arena);
+    row_writer_restart(&self->writer);
+    return operator_rewind(base->input);
 }
 
 Status update_make(Execution *execution, const PlanNode *node, Operator **operator_out) {

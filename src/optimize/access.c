@@ -361,6 +361,12 @@ Status plan_table_access(
     node->access.relation = relation;
     access_set_columns(planner, relation, node);
     ConditionList rest = *conditions;
+    bool is_target =
+        planner->query->kind != QUERY_SELECT && relation == planner->query->result_relation;
+    bool is_locked = planner->relations[relation].needs_row_id;
+    if (!is_target) {
+        TRY(planner_add_table(planner, table->oid, is_locked ? LOCK_ROW_SHARE : LOCK_ACCESS_SHARE));
+    }
     if (table->is_constant) {
         node->rows = 1000.0;
         node->cost = 1000.0;

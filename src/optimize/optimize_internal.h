@@ -126,12 +126,29 @@ Status plan_join(Planner *planner, PlanNode *first, uint64_t first_relations, Pl
     const CorrelationList *second_slots, PlanNode **node_out);
 bool condition_is_hashable(const Expression *condition, uint64_t left, uint64_t right);
 
+// ---- semi_join.c
+// ---------------------------------------------------------------------------------
+
+typedef struct SemiJoin SemiJoin;
+
+typedef struct SemiJoinList {
+    SemiJoin **items;
+    uint32_t count;
+} SemiJoinList;
+
+// Takes the conditions that become semi or anti joins; the others go to `rest_out`.
+Status plan_semi_joins(Planner *planner, const ConditionList *conditions, ConditionList *rest_out,
+    SemiJoinList *joins_out);
+Status plan_add_semi_joins(Planner *planner, const SemiJoinList *joins, PlanNode **node);
+
 // ---- select.c, write.c --------------------------------------------------------------------------
 
 // A query's rows: its visible targets as columns.
 Status plan_query(
     PlanShared *shared, Planner *parent, Query *query, Planner **planner_out, PlanNode **node_out);
 Status plan_select(Planner *planner, PlanNode **node_out);
+// FROM and WHERE.
+Status plan_from_where(Planner *planner, PlanNode **node_out);
 Status plan_write(Planner *planner, PlanNode **node_out);
 Status plan_subquery_expression(void *planner, const Expression *expression, Subplan **subplan_out);
 Status plan_withs(Planner *planner);

@@ -129,11 +129,86 @@ static void aggregate_call_make(Planner *planner, const Expression *aggregate,
     }
 }
 
+// min or max of a plain column and nothing else: its argument, in *aggregate_out the call.
+static const Expression *single_extreme(const Planner *planner, bool *is_max_out) {
+    const Query *query = planner->query;
+    if (query->group_count > 0 || query->having != NULL || query->target_count != 1) return NULL;
+    const Expression *aggregate = query->targets[0].expression;
+    if (aggregate->kind != EXPRESSION_AGGREGATE || aggregate->argument_count != 1
+        || aggregate->aggregate.filter != NULL || query->sort_count > 0) {
+        return NULL;
+    }
+    const FunctionInfo *info = function_find(aggregate->function);
+    if (info == NULL) return NULL;
+    *is_max_out = strcmp(info->name, "max") == 0;
+    if (!*is_max_out && strcmp(info->name, "min") != 0) return NULL;
+    const Expression *column = aggregate->arguments[0];
+    bool is_plain = column->kind == EXPRESSION_COLUMN && column->column.levels_up == 0
+                    && column->column.number > 0;
+    return is_plain ? column : NULL;
+}
+
+// The one row that decides a min or max lies at the end of an index: the order that finds it.
+static WantedOrder *order_of_extreme(Planner *planner) {
+    const Query *query = planner->query;
+    bool is_max;
+    const Expression *column = single_extreme(planner, &is_max);
+    if (column == NULL || query->from_count != 1 || query->from[0]->is_join
+        || query->relations[query->from[0]->relation].source != RELATION_OF_TABLE) {
+        return NULL;
+    }
+    int16_t *number = arena_new(planner->arena, int16_t);
+    KeyColumn *key = arena_new(planner->arena, KeyColumn);
+    *number = column->column.number;
+    *key = (KeyColumn){.type = column->type.oid,
+        .is_descending = is_max,
+        .nulls_first = is_max,
+        .is_nullable = true};
+    WantedOrder *order = arena_new(planner->arena, WantedOrder);
+    *order = (WantedOrder){.relation = query->from[0]->relation,
+        .key_count = 1,
+        .numbers = number,
+        .keys = key,
+        .has_limit = true};
+    return order;
+}
+
+// The first row with a value, of rows in the order of an extreme's column.
+static Status plan_first_row(Planner *planner, PlanNode **node) {
+    bool is_max;
+    Expression *column = (Expression *)(uintptr_t)single_extreme(planner, &is_max);
+    Arena *arena = planner->arena;
+    Expression *test =
+        expression_make(arena, EXPRESSION_NULL_TEST, sql_type(TYPE_BOOL), column->location);
+    test->is_negated = true;
+    test->argument_count = 1;
+    test->arguments = arena_new_array(arena, Expression *, 1);
+    test->arguments[0] = column;
+    ConditionList conditions = {0};
+    condition_add(&conditions, arena, test);
+    PlanNode *filter = planner_node(planner, PLAN_FILTER);
+    filter->input = *node;
+    filter->layout = (*node)->layout;
+    filter->rows = 1.0;
+    TRY(planner_set_filter(planner, filter, &filter->layout, &conditions));
+    Expression *one = expression_make(arena, EXPRESSION_CONSTANT, sql_type(TYPE_INT8), -1);
+    one->constant.datum.int8 = 1;
+    PlanNode *limit = planner_node(planner, PLAN_LIMIT);
+    limit->input = filter;
+    limit->layout = filter->layout;
+    limit->rows = 1.0;
+    limit->limit.has_limit = true;
+    TRY(planner_lower(planner, NULL, &one, 1, &limit->limit.values));
+    *node = limit;
+    return OK;
+}
+
 static Status plan_aggregate(Planner *planner, PlanNode **node) {
     Arena *arena = planner->arena;
     Query *query = planner->query;
     GroupWalk walk = {.planner = planner};
     group_walk_all(&walk);
+    if (planner->order != NULL && planner->order->is_given) TRY(plan_first_row(planner, node));
 
     ExpressionList inputs = {0};
     for (uint32_t i = 0; i < walk.groups.count; i++) {
@@ -491,6 +566,16 @@ static WantedOrder *order_wanted(Planner *planner) {
     return order;
 }
 
+Status plan_from_where(Planner *planner, PlanNode **node_out) {
+    const Query *query = planner->query;
+    ConditionList conditions = {0}, rest = {0};
+    SemiJoinList joins = {0};
+    condition_add_all(&conditions, planner->arena, query->where);
+    TRY(plan_semi_joins(planner, &conditions, &rest, &joins));
+    TRY(plan_from(planner, query->from, query->from_count, &rest, node_out));
+    return plan_add_semi_joins(planner, &joins, node_out);
+}
+
 static Status plan_rows(Planner *planner, PlanNode **node_out) {
     Query *query = planner->query;
     if (query->set != NULL) return plan_set_tree(planner, query->set, node_out);
@@ -500,9 +585,7 @@ static Status plan_rows(Planner *planner, PlanNode **node_out) {
             planner->relations[relation].needs_row_id = true;
         }
     }
-    ConditionList conditions = {0};
-    condition_add_all(&conditions, planner->arena, query->where);
-    return plan_from(planner, query->from, query->from_count, &conditions, node_out);
+    return plan_from_where(planner, node_out);
 }
 
 static Status plan_ordered(Planner *planner, PlanNode **node) {
@@ -518,7 +601,7 @@ Status plan_select(Planner *planner, PlanNode **node_out) {
     Arena *arena = planner->arena;
     TRY(planner_prepare(planner));
     TRY(plan_withs(planner));
-    planner->order = order_wanted(planner);
+    planner->order = query->has_aggregates ? order_of_extreme(planner) : order_wanted(planner);
     PlanNode *node;
     TRY(plan_rows(planner, &node));
     if (query->has_aggregates || query->group_count > 0 || query->having != NULL) {

@@ -215,9 +215,7 @@ static Status plan_change(Planner *planner, PlanNode **node_out) {
             needed_add(planner, relation, table->columns[i].number);
         }
     }
-    ConditionList conditions = {0};
-    condition_add_all(&conditions, planner->arena, query->where);
-    TRY(plan_from(planner, query->from, query->from_count, &conditions, &node->input));
+    TRY(plan_from_where(planner, &node->input));
     node->rows = node->input->rows;
     node->cost = node->input->cost;
     int32_t row_id = layout_find_column(&node->input->layout, relation, COLUMN_ROW_ID);
