@@ -1,0 +1,164 @@
+// Queries from text to rows, on a database in memory.
+#include "base/test.h"
+#include "query/query_fixture.h"
+
+static QueryFixture fixture;
+
+static int setup(void **state) {
+    (void)state;
+    query_fixture_open(&fixture);
+    query_do(&fixture, "CREATE TABLE t (id int PRIMARY KEY, grp int, name text, amount bigint)");
+    query_do(&fixture,
+        "INSERT INTO t VALUES (1, 1, 'one', 10), (2, 1, 'two', 20), (3, 2, 'three', NULL),"
+        " (4, 2, NULL, 40), (5, NULL, 'five', 50)");
+    query_do(&fixture, "CREATE TABLE u (id int PRIMARY KEY, t_id int, note text)");
+    query_do(&fixture, "INSERT INTO u VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 3, 'c'), (4, 9, 'd')");
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    query_fixture_close(&fixture);
+    return 0;
+}
+
+TEST(query, computes_without_tables) {
+    assert_rows(&fixture, "SELECT 1 + 2, 'a' || 'b', NULL::int", "3|ab|null\n");
+    assert_rows(&fixture, "VALUES (1, 'a'), (2, 'b')", "1|a\n2|b\n");
+    assert_rows(
+        &fixture, "SELECT CASE WHEN 1 > 2 THEN 'x' ELSE 'y' END, COALESCE(NULL, 3)", "y|3\n");
+    assert_rows(
+        &fixture, "SELECT GREATEST(1, 3, 2), LEAST(3, NULL, 2), NULLIF(1, 1)", "3|2|null\n");
+    assert_rows(&fixture, "SELECT 1 WHERE false", "");
+}
+
+TEST(query, reads_filters_and_orders) {
+    assert_rows(&fixture, "SELECT id, name FROM t WHERE id = 3", "3|three\n");
+    assert_rows(&fixture, "SELECT id FROM t WHERE amount > 15 ORDER BY id DESC", "5\n4\n2\n");
+    assert_rows(&fixture, "SELECT id FROM t ORDER BY amount NULLS FIRST, id LIMIT 2", "3\n1\n");
+    assert_rows(&fixture, "SELECT id FROM t ORDER BY id LIMIT 2 OFFSET 1", "2\n3\n");
+    assert_rows(&fixture, "SELECT DISTINCT grp FROM t ORDER BY grp", "1\n2\nnull\n");
+    assert_rows(&fixture, "SELECT DISTINCT ON (grp) grp, id FROM t ORDER BY grp, id DESC",
+        "1|2\n2|4\nnull|5\n");
+    assert_rows(&fixture, "SELECT id FROM t WHERE id BETWEEN 2 AND 4 ORDER BY 1", "2\n3\n4\n");
+    assert_rows(&fixture, "SELECT id FROM t WHERE id IN (1, 5) ORDER BY 1", "1\n5\n");
+    assert_rows(&fixture, "SELECT 1 / (id - 2) FROM t ORDER BY id LIMIT 1", "-1\n");
+}
+
+TEST(query, groups) {
+    assert_rows(&fixture, "SELECT count(*), count(amount), sum(amount), min(id), max(name) FROM t",
+        "5|4|120|1|two\n");
+    assert_rows(&fixture, "SELECT grp, count(*), sum(amount) FROM t GROUP BY grp ORDER BY grp",
+        "1|2|30\n2|2|40\nnull|1|50\n");
+    assert_rows(
+        &fixture, "SELECT grp FROM t GROUP BY grp HAVING count(*) > 1 ORDER BY 1 DESC", "2\n1\n");
+    assert_rows(
+        &fixture, "SELECT count(DISTINCT grp), count(*) FILTER (WHERE id > 2) FROM t", "2|3\n");
+    assert_rows(
+        &fixture, "SELECT string_agg(name, ',' ORDER BY id DESC) FROM t", "five,three,two,one\n");
+    assert_rows(&fixture, "SELECT max(id) FROM t", "5\n");
+    assert_rows(&fixture, "SELECT sum(id) FROM t WHERE false", "null\n");
+    assert_rows(&fixture, "SELECT grp + 1, count(*) FROM t GROUP BY grp + 1 ORDER BY 1",
+        "2|2\n3|2\nnull|1\n");
+}
+
+TEST(query, joins) {
+    assert_rows(&fixture, "SELECT t.id, u.note FROM t JOIN u ON u.t_id = t.id ORDER BY 1, 2",
+        "1|a\n1|b\n3|c\n");
+    assert_rows(&fixture, "SELECT t.id, u.note FROM t LEFT JOIN u ON u.t_id = t.id ORDER BY 1, 2",
+        "1|a\n1|b\n2|null\n3|c\n4|null\n5|null\n");
+    assert_rows(&fixture, "SELECT t.id, u.note FROM t RIGHT JOIN u ON u.t_id = t.id ORDER BY 2",
+        "1|a\n1|b\n3|c\nnull|d\n");
+    assert_rows(&fixture, "SELECT t.id, u.id FROM t FULL JOIN u ON u.t_id = t.id ORDER BY 1, 2",
+        "1|1\n1|2\n2|null\n3|3\n4|null\n5|null\nnull|4\n");
+    assert_rows(&fixture, "SELECT count(*) FROM t, u", "20\n");
+    assert_rows(&fixture, "SELECT count(*) FROM t a JOIN t b ON a.id < b.id", "10\n");
+    assert_rows(
+        &fixture, "SELECT id, note FROM t JOIN u USING (id) ORDER BY id", "1|a\n2|b\n3|c\n4|d\n");
+    assert_rows(&fixture,
+        "SELECT t.id, x.note FROM t, LATERAL (SELECT note FROM u WHERE u.t_id = t.id) x"
+        " ORDER BY 1, 2",
+        "1|a\n1|b\n3|c\n");
+    assert_rows(&fixture, "SELECT t.id, g FROM t, generate_series(1, t.id) g WHERE t.id < 3",
+        "1|1\n2|1\n2|2\n");
+}
+
+TEST(query, answers_subqueries) {
+    assert_rows(&fixture, "SELECT id FROM t WHERE id IN (SELECT t_id FROM u) ORDER BY 1", "1\n3\n");
+    assert_rows(
+        &fixture, "SELECT id FROM t WHERE id NOT IN (SELECT t_id FROM u) ORDER BY 1", "2\n4\n5\n");
+    assert_rows(&fixture,
+        "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.t_id = t.id) ORDER BY 1", "1\n3\n");
+    assert_rows(&fixture,
+        "SELECT id FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.t_id = t.id) ORDER BY 1",
+        "2\n4\n5\n");
+    assert_rows(&fixture,
+        "SELECT id, (SELECT count(*) FROM u WHERE u.t_id = t.id) FROM t ORDER BY 1",
+        "1|2\n2|0\n3|1\n4|0\n5|0\n");
+    assert_rows(&fixture, "SELECT (SELECT max(id) FROM u), ARRAY(SELECT id FROM u ORDER BY id)",
+        "4|{1,2,3,4}\n");
+    assert_rows(&fixture, "SELECT id FROM t WHERE id > ALL (SELECT id FROM u)", "5\n");
+    assert_error(&fixture, "SELECT (SELECT id FROM u)", CARDINALITY_VIOLATION,
+        "more than one row returned by a subquery used as an expression");
+}
+
+TEST(query, combines_sets_and_with) {
+    assert_rows(&fixture, "SELECT 1 UNION SELECT 1 UNION ALL SELECT 2", "1\n2\n");
+    assert_rows(&fixture, "SELECT grp FROM t INTERSECT SELECT id FROM u ORDER BY 1", "1\n2\n");
+    assert_rows(&fixture, "SELECT id FROM t EXCEPT SELECT id FROM u", "5\n");
+    assert_rows(&fixture,
+        "WITH w AS (SELECT id FROM t WHERE id > 3) SELECT a.id, b.id FROM w a, w b ORDER BY 1, 2",
+        "4|4\n4|5\n5|4\n5|5\n");
+}
+
+TEST(query, writes) {
+    query_do(&fixture, "CREATE TABLE w (id int PRIMARY KEY, v int NOT NULL, CHECK (v < 100))");
+    assert_rows(&fixture, "INSERT INTO w VALUES (1, 1)", "1 rows\n");
+    assert_rows(&fixture, "INSERT INTO w SELECT g, g FROM generate_series(2, 5) g", "4 rows\n");
+    assert_rows(&fixture, "UPDATE w SET v = v + 10 WHERE id = 2 RETURNING id, v", "2|12\n1 rows\n");
+    assert_rows(&fixture, "UPDATE w SET v = v + 1 WHERE id > 3", "2 rows\n");
+    assert_rows(&fixture, "DELETE FROM w WHERE id = 1 RETURNING *", "1|1\n1 rows\n");
+    assert_rows(&fixture, "SELECT * FROM w ORDER BY 1", "2|12\n3|3\n4|5\n5|6\n");
+    assert_rows(&fixture, "UPDATE w SET v = u.id FROM u WHERE u.id = w.id", "3 rows\n");
+    assert_rows(&fixture, "DELETE FROM w USING u WHERE u.id = w.id AND u.id = 4", "1 rows\n");
+    assert_rows(&fixture, "SELECT * FROM w ORDER BY 1", "2|2\n3|3\n5|6\n");
+    assert_error(&fixture, "INSERT INTO w VALUES (9, NULL)", NOT_NULL_VIOLATION,
+        "null value in column \"v\" of relation \"w\" violates not-null constraint");
+    assert_error(&fixture, "INSERT INTO w VALUES (9, 200)", CHECK_VIOLATION,
+        "new row for relation \"w\" violates check constraint \"w_v_check\"");
+    assert_error(&fixture, "INSERT INTO w VALUES (2, 2)", UNIQUE_VIOLATION,
+        "duplicate key value violates unique constraint \"w_pkey\"");
+    assert_rows(&fixture, "INSERT INTO w VALUES (2, 50) ON CONFLICT DO NOTHING", "0 rows\n");
+    assert_rows(&fixture,
+        "INSERT INTO w VALUES (2, 50), (7, 7) ON CONFLICT (id) DO UPDATE SET v = excluded.v + w.v"
+        " RETURNING id, v",
+        "2|52\n7|7\n2 rows\n");
+    assert_rows(&fixture, "SELECT id FROM w WHERE id = 2 FOR UPDATE", "2\n");
+}
+
+TEST(query, gives_the_same_rows_by_index_and_by_scan) {
+    const char *queries[] = {"SELECT id FROM t WHERE id >= 2 AND id < 5 ORDER BY id",
+        "SELECT id FROM t WHERE id > 3 ORDER BY id"};
+    const char *rows[] = {"2\n3\n4\n", "4\n5\n"};
+    for (size_t i = 0; i < 2; i++) {
+        fixture.forced_path = FORCE_INDEX;
+        assert_rows(&fixture, queries[i], rows[i]);
+        fixture.forced_path = FORCE_SCAN;
+        assert_rows(&fixture, queries[i], rows[i]);
+        fixture.forced_path = FORCE_NONE;
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST_OF(query, computes_without_tables),
+        TEST_OF(query, reads_filters_and_orders),
+        TEST_OF(query, groups),
+        TEST_OF(query, joins),
+        TEST_OF(query, answers_subqueries),
+        TEST_OF(query, combines_sets_and_with),
+        TEST_OF(query, writes),
+        TEST_OF(query, gives_the_same_rows_by_index_and_by_scan),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
