@@ -1,0 +1,265 @@
+// Ordered walks. A cursor keeps no pointer into the index between calls: only the place that it has
+// come to. Within a leaf it emits from what it reads, and takes that back when the leaf changed
+// meanwhile.
+#include "base/assert.h"
+#include "base/error.h"
+#include "learned/learned_internal.h"
+
+struct IndexCursor {
+    LearnedIndex *index;
+    bool is_backward, is_at_end;
+    bool has_low, has_high;
+    IndexPair low, high; // pairs p with low <= p < high; their variable keys live in the arena
+    // Forward: pairs not less than this come next. Backward: pairs less than this do.
+    IndexPair resume;
+    bool has_resume; // or from the index's end
+    uint8_t *resume_bytes, *pending_bytes;
+    Text keys; // of the last call
+    size_t *key_ends;
+    uint32_t key_capacity;
+    Arena *arena;
+};
+
+static void copy_place(Arena *arena, IndexPair *place) {
+    if (place->key.count == 0) return;
+    place->key.data = arena_copy_bytes(arena, place->key.data, place->key.count);
+}
+
+Status learned_index_seek(LearnedIndex *index, const KeyRange *range, bool is_backward,
+    Arena *arena, IndexCursor **cursor_out) {
+    IndexCursor *cursor = arena_new(arena, IndexCursor);
+    *cursor = (IndexCursor){
+        .index = index,
+        .is_backward = is_backward,
+        .has_low = range->low.data != NULL,
+        .has_high = range->high.data != NULL,
+        .arena = arena,
+        .resume_bytes = arena_allocate(arena, LEAF_KEY_ROOM, 8),
+        .pending_bytes = arena_allocate(arena, LEAF_KEY_ROOM, 8),
+    };
+    if (cursor->has_low) {
+        cursor->low = index_place_make(index->shape, range->low, !range->low_inclusive);
+        copy_place(arena, &cursor->low);
+    }
+    if (cursor->has_high) {
+        cursor->high = index_place_make(index->shape, range->high, range->high_inclusive);
+        copy_place(arena, &cursor->high);
+    }
+    cursor->resume = is_backward ? cursor->high : cursor->low;
+    cursor->has_resume = is_backward ? cursor->has_high : cursor->has_low;
+    text_init(&cursor->keys, arena);
+    TRY(arena_check(arena));
+    *cursor_out = cursor;
+    return OK;
+}
+
+void index_cursor_close([[maybe_unused]] IndexCursor *cursor) {
+    // Everything is in the arena.
+}
+
+// What one call has emitted so far.
+typedef struct Emission {
+    RowId *rows;
+    bool with_keys;
+    uint32_t count, row_max;
+    bool has_pending; // a last pair that the next leaf goes on from
+    IndexPair pending;
+    bool is_at_bound;
+} Emission;
+
+static void emit(
+    IndexCursor *cursor, Emission *emission, const LeafView *view, LeafPlace place, uint64_t row) {
+    emission->rows[emission->count] = (RowId){row};
+    if (emission->with_keys) {
+        text_reserve(&cursor->keys, LEAF_KEY_ROOM);
+        size_t bytes = leaf_lane_key(
+            view, place, (uint8_t *)cursor->keys.data + cursor->keys.count);
+        cursor->keys.count += bytes;
+        cursor->key_ends[emission->count] = cursor->keys.count;
+    }
+    emission->count++;
+}
+
+// Notes the last emitted pair. Forward, the walk goes on behind it; backward, before it.
+static void emission_end(
+    IndexCursor *cursor, Emission *emission, const LeafView *view, LeafPlace place, uint64_t row) {
+    size_t count = leaf_lane_key(view, place, cursor->pending_bytes);
+    Bytes key = bytes_make(cursor->pending_bytes, count);
+    emission->pending =
+        index_pair_make(view->shape, key, cursor->is_backward ? row : row + 1);
+    emission->has_pending = true;
+}
+
+// Whether a lane's row is inside the cursor's bounds. Only lanes with lists need to be asked, and
+// of those only the ones whose key is a bound's.
+static bool row_is_inside(
+    const IndexCursor *cursor, const LeafView *view, LeafPlace place, uint64_t row) {
+    const IndexPair *low = cursor->is_backward ? (cursor->has_low ? &cursor->low : NULL)
+                                               : (cursor->has_resume ? &cursor->resume : NULL);
+    const IndexPair *high = cursor->is_backward ? (cursor->has_resume ? &cursor->resume : NULL)
+                                                : (cursor->has_high ? &cursor->high : NULL);
+    if (low != NULL && row < low->row && leaf_compare_key(view, place, low) == 0) return false;
+    if (high != NULL && row >= high->row && leaf_compare_key(view, place, high) == 0) return false;
+    return true;
+}
+
+// The end of what is less than `high`: with lists, behind the lane that may hold some of it.
+static LeafPlace seek_end(const LeafView *view, const IndexPair *high) {
+    LeafPlace end = leaf_seek(view, high), found = end;
+    if (view->has_lists && high->row > 0 && leaf_place_settle(view, &found)
+        && leaf_compare_key(view, found, high) == 0) {
+        end = found;
+        end.lane++;
+    }
+    return end;
+}
+
+static bool place_is_before(LeafPlace a, LeafPlace b) {
+    return a.block != b.block ? a.block < b.block : a.lane < b.lane;
+}
+
+static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView *view) {
+    LeafPlace at = {0}, last = {0};
+    LeafPlace end = {.block = view->block_count, .lane = 0};
+    if (cursor->has_resume) at = leaf_seek(view, &cursor->resume);
+    if (cursor->has_high) end = seek_end(view, &cursor->high);
+    uint64_t rows[1 + LEAF_MORE_ROWS_MAX], last_row = 0;
+    bool has_last = false;
+    for (; leaf_place_settle(view, &at); at.lane++) {
+        if (!place_is_before(at, end)) {
+            emission->is_at_bound = true;
+            break;
+        }
+        uint32_t count = leaf_lane_rows(view, at, rows);
+        for (uint32_t i = 0; i < count; i++) {
+            if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
+            if (emission->count == emission->row_max) goto full;
+            emit(cursor, emission, view, at, rows[i]);
+            last = at;
+            last_row = rows[i];
+            has_last = true;
+        }
+    }
+full:
+    if (has_last) emission_end(cursor, emission, view, last, last_row);
+}
+
+static void emit_backward(IndexCursor *cursor, Emission *emission, const LeafView *view) {
+    LeafPlace at = {.block = view->block_count, .lane = 0}, last = {0}, start = {0};
+    if (cursor->has_resume) at = seek_end(view, &cursor->resume);
+    if (at.block == view->block_count) {
+        at.block--;
+        at.lane = leaf_block_lanes(leaf_block(view, at.block));
+    }
+    if (cursor->has_low) start = leaf_seek(view, &cursor->low);
+    uint64_t rows[1 + LEAF_MORE_ROWS_MAX], last_row = 0;
+    bool has_last = false;
+    while (leaf_place_step_back(view, &at)) {
+        if (cursor->has_low && place_is_before(at, start)) {
+            emission->is_at_bound = true;
+            break;
+        }
+        for (uint32_t i = leaf_lane_rows(view, at, rows); i-- > 0;) {
+            if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
+            if (emission->count == emission->row_max) goto full;
+            emit(cursor, emission, view, at, rows[i]);
+            last = at;
+            last_row = rows[i];
+            has_last = true;
+        }
+    }
+full:
+    if (has_last) emission_end(cursor, emission, view, last, last_row);
+}
+
+static LeafEntry *first_leaf(const IndexCursor *cursor) {
+    const LearnedIndex *index = cursor->index;
+    if (cursor->has_resume) return learned_index_route(index, &cursor->resume);
+    Child child = learned_index_root(index);
+    while (!child_is_leaf(child)) {
+        const InnerNode *node = child_node(child);
+        child = inner_node_child(node, cursor->is_backward ? node->slot_count - 1 : 0);
+    }
+    return child_leaf(child);
+}
+
+// Emits from one leaf. False when that was in vain: look for the leaf again.
+static bool visit_leaf(IndexCursor *cursor, Emission *emission, LeafEntry *entry,
+    CacheFrame *frame, uint32_t attempt, LeafEntry **next_out) {
+    Emission before = *emission;
+    size_t key_bytes = cursor->keys.count;
+    LeafRead read;
+    if (!leaf_read_begin(entry, frame, attempt, &read)) return false;
+    LeafView view = leaf_view(frame, cursor->index->shape);
+    emission->has_pending = false;
+    if (cursor->is_backward) {
+        emit_backward(cursor, emission, &view);
+        *next_out = leaf_entry_previous(entry);
+    } else {
+        emit_forward(cursor, emission, &view);
+        *next_out = leaf_entry_next(entry);
+    }
+    if (!leaf_read_end(&read)) {
+        *emission = before;
+        cursor->keys.count = key_bytes;
+        return false;
+    }
+    if (emission->has_pending) {
+        uint8_t *bytes = cursor->resume_bytes;
+        cursor->resume_bytes = cursor->pending_bytes;
+        cursor->pending_bytes = bytes;
+        cursor->resume = emission->pending;
+        cursor->has_resume = true;
+    }
+    return true;
+}
+
+static Status walk(IndexCursor *cursor, Emission *emission) {
+    LearnedIndex *index = cursor->index;
+    uint32_t attempt = 0;
+    epoch_enter(index->epochs);
+    LeafEntry *entry = first_leaf(cursor);
+    while (entry != NULL && emission->count < emission->row_max && !emission->is_at_bound) {
+        CacheFrame *frame = cache_find(&entry->cache);
+        if (frame == NULL) {
+            TRY(leaf_entry_load(entry));
+            epoch_enter(index->epochs);
+            entry = first_leaf(cursor);
+            continue;
+        }
+        LeafEntry *next;
+        if (visit_leaf(cursor, emission, entry, frame, attempt, &next)) {
+            entry = next;
+            attempt = 0;
+        } else {
+            entry = first_leaf(cursor);
+            attempt++;
+        }
+    }
+    epoch_leave(index->epochs);
+    if (entry == NULL || emission->is_at_bound) cursor->is_at_end = true;
+    return OK;
+}
+
+Status index_cursor_next(
+    IndexCursor *cursor, RowId *rows_out, Bytes *keys_out, uint32_t row_max, uint32_t *count_out) {
+    *count_out = 0;
+    if (cursor->is_at_end || row_max == 0) return OK;
+    text_clear(&cursor->keys);
+    if (keys_out != NULL && cursor->key_capacity < row_max) {
+        cursor->key_ends = arena_new_array(cursor->arena, size_t, row_max);
+        cursor->key_capacity = row_max;
+    }
+    Emission emission = {.rows = rows_out, .with_keys = keys_out != NULL, .row_max = row_max};
+    TRY(walk(cursor, &emission));
+    TRY(arena_check(cursor->arena));
+    if (keys_out != NULL) {
+        size_t start = 0;
+        for (uint32_t i = 0; i < emission.count; i++) {
+            keys_out[i] = bytes_make(cursor->keys.data + start, cursor->key_ends[i] - start);
+            start = cursor->key_ends[i];
+        }
+    }
+    *count_out = emission.count;
+    return OK;
+}
