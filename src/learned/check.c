@@ -191,8 +191,8 @@ void learned_index_dump(LearnedIndex *index, Text *out) {
         shape.depth_max, index->node_count, shape.gate_count, (unsigned long long)shape.slot_count,
         (unsigned long long)index->inner_bytes);
     text_append_format(out, "leaves %u, in memory %llu (8: %u, 16: %u, V: %u), models %llu\n",
-        index->leaf_count, (unsigned long long)shape.resident_count,
-        shape.leaves_by_kind[LEAF_8], shape.leaves_by_kind[LEAF_16], shape.leaves_by_kind[LEAF_V],
+        index->leaf_count, (unsigned long long)shape.resident_count, shape.leaves_by_kind[LEAF_8],
+        shape.leaves_by_kind[LEAF_16], shape.leaves_by_kind[LEAF_V],
         (unsigned long long)shape.segment_count);
     text_append_format(out, "bytes in memory %llu, per entry %.1f\n",
         (unsigned long long)shape.memory_bytes,

@@ -64,7 +64,8 @@ typedef struct Emission {
     uint32_t count, row_max;
     bool has_pending; // a last pair that the next leaf goes on from
     IndexPair pending;
-    bool is_at_bound;
+    bool is_at_bound; // nothing is left of the range
+    bool is_full;     // something is left of the leaf
 } Emission;
 
 static void emit(
@@ -72,8 +73,8 @@ static void emit(
     emission->rows[emission->count] = (RowId){row};
     if (emission->with_keys) {
         text_reserve(&cursor->keys, LEAF_KEY_ROOM);
-        size_t bytes = leaf_lane_key(
-            view, place, (uint8_t *)cursor->keys.data + cursor->keys.count);
+        size_t bytes =
+            leaf_lane_key(view, place, (uint8_t *)cursor->keys.data + cursor->keys.count);
         cursor->keys.count += bytes;
         cursor->key_ends[emission->count] = cursor->keys.count;
     }
@@ -85,8 +86,7 @@ static void emission_end(
     IndexCursor *cursor, Emission *emission, const LeafView *view, LeafPlace place, uint64_t row) {
     size_t count = leaf_lane_key(view, place, cursor->pending_bytes);
     Bytes key = bytes_make(cursor->pending_bytes, count);
-    emission->pending =
-        index_pair_make(view->shape, key, cursor->is_backward ? row : row + 1);
+    emission->pending = index_pair_make(view->shape, key, cursor->is_backward ? row : row + 1);
     emission->has_pending = true;
 }
 
@@ -133,7 +133,8 @@ static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView
         uint32_t count = leaf_lane_rows(view, at, rows);
         for (uint32_t i = 0; i < count; i++) {
             if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
-            if (emission->count == emission->row_max) goto full;
+            emission->is_full = emission->count == emission->row_max;
+            if (emission->is_full) goto full;
             emit(cursor, emission, view, at, rows[i]);
             last = at;
             last_row = rows[i];
@@ -161,7 +162,8 @@ static void emit_backward(IndexCursor *cursor, Emission *emission, const LeafVie
         }
         for (uint32_t i = leaf_lane_rows(view, at, rows); i-- > 0;) {
             if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
-            if (emission->count == emission->row_max) goto full;
+            emission->is_full = emission->count == emission->row_max;
+            if (emission->is_full) goto full;
             emit(cursor, emission, view, at, rows[i]);
             last = at;
             last_row = rows[i];
@@ -184,8 +186,8 @@ static LeafEntry *first_leaf(const IndexCursor *cursor) {
 }
 
 // Emits from one leaf. False when that was in vain: look for the leaf again.
-static bool visit_leaf(IndexCursor *cursor, Emission *emission, LeafEntry *entry,
-    CacheFrame *frame, uint32_t attempt, LeafEntry **next_out) {
+static bool visit_leaf(IndexCursor *cursor, Emission *emission, LeafEntry *entry, CacheFrame *frame,
+    uint32_t attempt, LeafEntry **next_out) {
     Emission before = *emission;
     size_t key_bytes = cursor->keys.count;
     LeafRead read;
@@ -237,7 +239,7 @@ static Status walk(IndexCursor *cursor, Emission *emission) {
         }
     }
     epoch_leave(index->epochs);
-    if (entry == NULL || emission->is_at_bound) cursor->is_at_end = true;
+    if (!emission->is_full && (entry == NULL || emission->is_at_bound)) cursor->is_at_end = true;
     return OK;
 }
 

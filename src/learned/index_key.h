@@ -12,9 +12,9 @@
 #include "base/ids.h"
 
 typedef enum KeyKind {
-    KEY_WORD = 1,     // 1 to 8 bytes
-    KEY_TWO_WORDS,    // 9 to 16 bytes
-    KEY_BYTES,        // any length
+    KEY_WORD = 1,  // 1 to 8 bytes
+    KEY_TWO_WORDS, // 9 to 16 bytes
+    KEY_BYTES,     // any length
 } KeyKind;
 
 enum { SLICE_KEY_BYTES = 7, SLICE_MORE = 8, ROW_END_SHIFT = ROW_ID_BITS };
@@ -36,7 +36,9 @@ typedef struct KeyShape {
 
 static inline KeyShape key_shape_make(uint32_t width) {
     return (KeyShape){
-        .kind = width == 0 ? KEY_BYTES : width <= 8 ? KEY_WORD : KEY_TWO_WORDS,
+        .kind = width == 0   ? KEY_BYTES
+                : width <= 8 ? KEY_WORD
+                             : KEY_TWO_WORDS,
         .width = width,
     };
 }

@@ -37,7 +37,7 @@ void inner_node_retire(InnerNode *node, EpochSet *epochs, _Atomic uint32_t *zomb
 }
 
 uint32_t gate_slot(const InnerNode *node, KeyShape shape, const IndexPair *pair) {
-    const uint64_t *slices = (const uint64_t *)(const void *)(node->slots + node->slot_count);
+    const uint64_t *slices = (const uint64_t *)(uintptr_t)(node->slots + node->slot_count);
     for (uint32_t i = 0; i < node->gate_count; i++) {
         uint64_t slice = index_pair_slice(shape, pair, node->level + i, node->is_row_level);
         if (slice != slices[i]) return slice < slices[i] ? 0 : 2;
@@ -45,8 +45,7 @@ uint32_t gate_slot(const InnerNode *node, KeyShape shape, const IndexPair *pair)
     return 1;
 }
 
-void inner_node_run(
-    const InnerNode *node, uint32_t slot, uint32_t *first_out, uint32_t *end_out) {
+void inner_node_run(const InnerNode *node, uint32_t slot, uint32_t *first_out, uint32_t *end_out) {
     Child child = inner_node_child(node, slot);
     uint32_t first = slot, end = slot + 1;
     while (first > 0 && inner_node_child(node, first - 1) == child)

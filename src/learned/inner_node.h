@@ -10,9 +10,8 @@
 //          mutex; everything else never changes once the node can be reached.
 #pragma once
 
-#include "learned/index_key.h"
-
 #include "base/memory_budget.h"
+#include "learned/index_key.h"
 #include "os/epoch.h"
 
 #include <stdatomic.h>
@@ -58,7 +57,7 @@ struct InnerNode {
 };
 
 static inline uint64_t *gate_slices(InnerNode *node) {
-    return (uint64_t *)(void *)(node->slots + node->slot_count);
+    return (uint64_t *)(uintptr_t)(node->slots + node->slot_count);
 }
 
 uint32_t gate_slot(const InnerNode *node, KeyShape shape, const IndexPair *pair);
@@ -88,11 +87,9 @@ void inner_node_destroy(void *node); // the node alone
 void inner_node_retire(InnerNode *node, EpochSet *epochs, _Atomic uint32_t *zombie_count);
 
 // The run of slots that hold the same child as `slot`: [first_out, end_out).
-void inner_node_run(
-    const InnerNode *node, uint32_t slot, uint32_t *first_out, uint32_t *end_out);
+void inner_node_run(const InnerNode *node, uint32_t slot, uint32_t *first_out, uint32_t *end_out);
 
-static inline void inner_node_set(
-    InnerNode *node, uint32_t first, uint32_t end, Child child) {
+static inline void inner_node_set(InnerNode *node, uint32_t first, uint32_t end, Child child) {
     for (uint32_t slot = first; slot < end; slot++)
         atomic_store_explicit(&node->slots[slot], child, memory_order_release);
 }

@@ -275,8 +275,8 @@ uint32_t leaf_collect(const LeafView *view, Arena *arena, IndexPair *pairs_out) 
         Bytes key = bytes_make(bytes, leaf_lane_key(view, place, bytes));
         IndexPair pair = index_pair_make(view->shape, key, 0);
         pair.key = view->shape.kind == KEY_BYTES
-                     ? bytes_make(arena_copy_bytes(arena, key.data, key.count), key.count)
-                     : bytes_make(NULL, 0);
+                       ? bytes_make(arena_copy_bytes(arena, key.data, key.count), key.count)
+                       : bytes_make(NULL, 0);
         uint32_t row_count = leaf_lane_rows(view, place, rows);
         for (uint32_t i = 0; i < row_count; i++) {
             pair.row = rows[i];

@@ -21,14 +21,14 @@ enum {
     LEAF_MAGIC = 0x464C444F, // "ODLF"
     LEAF_VERSION = 1,
     LEAF_LANE_COUNT = 7,
-    LEAF_BYTES_MAX = 65536,      // of an image, and of a leaf in memory without its frame
-    LEAF_BYTES_TARGET = 32768,   // leaves are split beyond this
+    LEAF_BYTES_MAX = 65536,    // of an image, and of a leaf in memory without its frame
+    LEAF_BYTES_TARGET = 32768, // leaves are split beyond this
     LEAF_SEGMENT_COUNT_MAX = 16,
-    LEAF_MORE_ROWS_MAX = 128,    // in a lane's list; a key with more gets leaves of its own
+    LEAF_MORE_ROWS_MAX = 128, // in a lane's list; a key with more gets leaves of its own
     LEAF_KEY_ROOM = 2 * KEY_BYTES_MAX + 16, // for the key of a lane, torn ones included
-    LEAF_EXACT = 1,              // flag: no entry is garbage, if the incarnation is the current one
-    LEAF_LISTS = 2,              // flag: one lane a key
-    LEAF_ROW_LEVEL = 4,          // flag: all entries have the same key; the slice is the row
+    LEAF_EXACT = 1,     // flag: no entry is garbage, if the incarnation is the current one
+    LEAF_LISTS = 2,     // flag: one lane a key
+    LEAF_ROW_LEVEL = 4, // flag: all entries have the same key; the slice is the row
 };
 
 // predict(slice) = start + (slice - first) * slope, in blocks; holds up to the next one's `first`.
@@ -42,16 +42,16 @@ typedef struct LeafBody {
     uint32_t magic;
     uint8_t version, kind, flags, key_width;
     uint16_t level, segment_count;
-    uint32_t pair_count;           // guarded by the latch
-    _Atomic uint32_t block_count;  // written under the latch; relaxed
-    uint32_t block_capacity;       // in memory
-    uint32_t heap_bytes;           // used; guarded by the latch
-    uint32_t heap_capacity;        // in memory
-    uint32_t heap_garbage;         // guarded by the latch
-    uint32_t prefix_bytes;         // of the key, shared by all entries; at the heap's start
-    uint64_t incarnation;          // of the database when it was last known exact
+    uint32_t pair_count;          // guarded by the latch
+    _Atomic uint32_t block_count; // written under the latch; relaxed
+    uint32_t block_capacity;      // in memory
+    uint32_t heap_bytes;          // used; guarded by the latch
+    uint32_t heap_capacity;       // in memory
+    uint32_t heap_garbage;        // guarded by the latch
+    uint32_t prefix_bytes;        // of the key, shared by all entries; at the heap's start
+    uint64_t incarnation;         // of the database when it was last known exact
     uint64_t reserved[2];
-    LeafSegment segments[];        // then, at a multiple of 64, blocks; then the heap
+    LeafSegment segments[]; // then, at a multiple of 64, blocks; then the heap
 } LeafBody;
 
 static_assert(sizeof(LeafBody) == 64, "a leaf's header is one line");
@@ -173,7 +173,7 @@ typedef struct LeafLayout {
     uint32_t pair_count, lane_count;
     uint32_t block_count, block_capacity;
     uint32_t heap_bytes, heap_capacity;
-    bool is_possible; // fits LEAF_BYTES_MAX, and no list is too long
+    bool is_possible;    // fits LEAF_BYTES_MAX, and no list is too long
     uint32_t body_bytes; // at most, for LEAF_SEGMENT_COUNT_MAX segments
 } LeafLayout;
 

@@ -47,12 +47,12 @@ LeafLayout leaf_layout(const LeafRole *role, const IndexPair *pairs, uint32_t co
     layout.heap_bytes = (uint32_t)heap_bytes;
     // Room in the heap in the proportion of room in the blocks.
     size_t spare_lanes = (size_t)layout.block_capacity * LEAF_LANE_COUNT - layout.lane_count;
-    size_t spare_heap = 64;
+    size_t spare_heap = role->is_unique ? 256 + heap_bytes / 4 : 64;
     if (kind == LEAF_V && layout.lane_count > 0) {
         spare_heap += heap_bytes * spare_lanes / layout.lane_count + 256;
     }
     size_t fixed = leaf_blocks_offset(LEAF_SEGMENT_COUNT_MAX) + heap_bytes
-                 + (size_t)layout.block_capacity * leaf_block_bytes(kind);
+                   + (size_t)layout.block_capacity * leaf_block_bytes(kind);
     if (fixed > LEAF_BYTES_MAX) layout.is_possible = false;
     if (layout.is_possible && fixed + spare_heap > LEAF_BYTES_MAX) {
         spare_heap = LEAF_BYTES_MAX - fixed;
@@ -153,8 +153,8 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
     ModelPoint points[LEAF_BYTES_MAX / 128];
     uint32_t point_count = 0, lane_index = 0;
     for (uint32_t i = 0; i < layout->pair_count; lane_index++) {
-        uint32_t block = (uint32_t)((uint64_t)lane_index * layout->block_count
-                                    / layout->lane_count);
+        uint32_t block =
+            (uint32_t)((uint64_t)lane_index * layout->block_count / layout->lane_count);
         if (block == point_count) {
             points[point_count++] = (ModelPoint){
                 .slice = index_pair_slice(role->shape, pairs + i, role->level, role->is_row_level),
@@ -175,16 +175,15 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
     for (uint32_t i = 0; i < layout->pair_count; lane_index++) {
         const IndexPair *pair = pairs + i;
         uint32_t same = lane_pair_count(role, pair, layout->pair_count - i);
-        uint64_t *words = body_block(body, (uint32_t)((uint64_t)lane_index * layout->block_count
-                                                      / layout->lane_count));
+        uint64_t *words = body_block(
+            body, (uint32_t)((uint64_t)lane_index * layout->block_count / layout->lane_count));
         uint64_t lane = words[0]++;
         ASSERT(lane < LEAF_LANE_COUNT);
         words[1 + lane] = index_pair_slice(role->shape, pair, role->level, role->is_row_level);
         if (kind == LEAF_16) words[8 + lane] = pair->words[1];
         Bytes rest = rest_of(role, pair);
-        uint64_t offset = rest.count == 0 && same == 1
-                            ? 0
-                            : fill_record(body, rest, pair + 1, same - 1);
+        uint64_t offset =
+            rest.count == 0 && same == 1 ? 0 : fill_record(body, rest, pair + 1, same - 1);
         words[payload_word + lane] = pair->row << 16 | offset;
         i += same;
     }
@@ -198,7 +197,7 @@ void leaf_encode(const CacheFrame *frame, bool is_exact, Text *bytes_out) {
     uint32_t block_count = atomic_load_explicit(&body->block_count, memory_order_relaxed);
     size_t start = bytes_out->count;
     size_t blocks_end = leaf_blocks_offset(body->segment_count)
-                      + (size_t)block_count * leaf_block_bytes((LeafKind)body->kind);
+                        + (size_t)block_count * leaf_block_bytes((LeafKind)body->kind);
     text_append(bytes_out, body, blocks_end);
     text_append(bytes_out, body_heap(body), body->heap_bytes);
     LeafBody header;
@@ -227,7 +226,7 @@ static bool header_is_sound(const LeafBody *header, KeyShape shape, bool is_uniq
     if (shape.kind == KEY_BYTES) {
         if (is_row_level) return header->prefix_bytes <= KEY_BYTES_MAX;
         return header->prefix_bytes == (uint32_t)header->level * SLICE_KEY_BYTES
-            && header->prefix_bytes <= KEY_BYTES_MAX;
+               && header->prefix_bytes <= KEY_BYTES_MAX;
     }
     if (is_row_level) return header->prefix_bytes == shape.width;
     if (header->level > (shape.kind == KEY_TWO_WORDS ? 1 : 0)) return false;
@@ -248,7 +247,7 @@ bool leaf_image_parse(Bytes bytes, KeyShape shape, bool is_unique, LeafImage *im
     if (header->heap_bytes > LEAF_BYTES_MAX || header->heap_bytes % 8 != 0) return false;
     if ((header->prefix_bytes + 7) / 8 * 8 > header->heap_bytes) return false;
     size_t image_bytes = leaf_blocks_offset(header->segment_count)
-                       + (size_t)block_count * block_bytes + header->heap_bytes;
+                         + (size_t)block_count * block_bytes + header->heap_bytes;
     if (image_bytes > bytes.count || image_bytes > LEAF_BYTES_MAX) return false;
     uint32_t spare = slack_blocks(block_count);
     uint32_t heap_capacity = header->heap_bytes + 64;
@@ -259,7 +258,7 @@ bool leaf_image_parse(Bytes bytes, KeyShape shape, bool is_unique, LeafImage *im
         .block_capacity = block_count + spare,
         .heap_capacity = heap_capacity,
         .memory_bytes = leaf_blocks_offset(header->segment_count)
-                      + (block_count + spare) * block_bytes + heap_capacity,
+                        + (block_count + spare) * block_bytes + heap_capacity,
     };
     return true;
 }
@@ -268,7 +267,7 @@ void leaf_image_fill(CacheFrame *frame, const LeafImage *image) {
     LeafBody *body = leaf_body(frame);
     const LeafBody *header = image->header;
     size_t blocks_end = leaf_blocks_offset(header->segment_count)
-                      + (size_t)header->block_capacity * leaf_block_bytes((LeafKind)header->kind);
+                        + (size_t)header->block_capacity * leaf_block_bytes((LeafKind)header->kind);
     memcpy(body, header, blocks_end);
     uint32_t block_count = header->block_capacity;
     body->block_capacity = image->block_capacity;

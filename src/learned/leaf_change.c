@@ -50,8 +50,8 @@ static void block_clear(uint64_t *block) {
 }
 
 // Writes a record; 0 when the heap has no room.
-static uint32_t heap_add(const LeafView *view, LeafBody *body, Bytes rest, const uint64_t *rows,
-    uint32_t row_count) {
+static uint32_t heap_add(
+    const LeafView *view, LeafBody *body, Bytes rest, const uint64_t *rows, uint32_t row_count) {
     uint32_t bytes = leaf_record_bytes((uint32_t)rest.count, row_count);
     if (body->heap_capacity - body->heap_bytes < bytes) return 0;
     uint64_t *words = (uint64_t *)(uintptr_t)(view->heap + body->heap_bytes);
@@ -77,8 +77,7 @@ static Bytes pair_rest(const LeafView *view, const IndexPair *pair, uint64_t sli
 
 // Puts `value` before lane `at` of a full block by moving one entry a block towards the nearest
 // block with room. False when none is near.
-static bool cascade(
-    const LeafView *view, LeafBody *body, uint32_t from, uint32_t at, Lane value) {
+static bool cascade(const LeafView *view, LeafBody *body, uint32_t from, uint32_t at, Lane value) {
     uint32_t block_count = view->block_count;
     uint32_t room_right = 0, room_left = 0; // distances
     for (uint32_t d = 1; d <= CASCADE_BLOCK_MAX; d++) {
@@ -161,8 +160,7 @@ static LeafOutcome lane_set_rows(const LeafView *view, LeafBody *body, LeafPlace
 }
 
 // Adds the row to the lane that has the key.
-static LeafOutcome list_add(
-    const LeafView *view, LeafBody *body, LeafPlace place, uint64_t row) {
+static LeafOutcome list_add(const LeafView *view, LeafBody *body, LeafPlace place, uint64_t row) {
     uint64_t rows[2 + LEAF_MORE_ROWS_MAX];
     uint32_t count = leaf_lane_rows(view, place, rows), at = 0;
     while (at < count && rows[at] < row)

@@ -11,8 +11,9 @@ enum { OPTIMISTIC_TRY_COUNT = 8 };
 
 // ---- Leaves as objects of the cache
 
-static bool leaf_can_evict([[maybe_unused]] const CacheFrame *frame) {
-    return true;
+static bool leaf_can_evict(const CacheFrame *frame) {
+    const LeafEntry *entry = (const LeafEntry *)frame->slot;
+    return !atomic_load_explicit(&entry->is_dead, memory_order_relaxed); // its memory comes soon
 }
 
 static Status leaf_object_encode(const CacheFrame *frame, Text *bytes_out) {
@@ -28,8 +29,8 @@ static Status leaf_object_decode(void *owner, Bytes bytes, CacheFrame **frame_ou
         return fail(INDEX_CORRUPTED, "a stored leaf of an index is damaged");
     }
     CacheFrame *frame;
-    TRY(cache_frame_create(index->cache, &leaf_object_kind, index,
-        LEAF_FRAME_OVERHEAD + image.memory_bytes, &frame));
+    TRY(cache_frame_create(
+        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + image.memory_bytes, &frame));
     leaf_image_fill(frame, &image);
     LeafView view = leaf_view(frame, index->shape);
     const char *fault = leaf_find_fault(&view);
@@ -68,7 +69,7 @@ Status leaf_entry_create(
     atomic_init(&entry->is_exact, true);
     atomic_init(&entry->refs, 1);
     // What is made after a flip is not part of its image.
-    entry->captured = atomic_load(&index->epoch);
+    atomic_init(&entry->captured, atomic_load(&index->checkpointing.epoch));
     *entry_out = entry;
     return OK;
 }
@@ -84,16 +85,33 @@ void leaf_entry_destroy(LeafEntry *entry) {
 }
 
 // A dead entry keeps its frame and extents until the last reader has left it: who loads a leaf
-// while it dies gets what it was, and finds it dead.
+// while it dies gets what it was, and finds it dead. Epochs release in the middle of anything, so
+// the entry only goes to the grave here, and whoever has the structure mutex next buries it.
 void leaf_entry_unref(LeafEntry *entry) {
     if (atomic_fetch_sub(&entry->refs, 1) > 1) return;
     LearnedIndex *index = entry->index;
-    leaf_entry_destroy(entry);
-    atomic_fetch_sub(&index->zombie_count, 1);
+    LeafEntry *top = atomic_load(&index->grave);
+    do {
+        entry->below_in_grave = top;
+    } while (!atomic_compare_exchange_weak(&index->grave, &top, entry));
+}
+
+void learned_index_bury(LearnedIndex *index) {
+    LeafEntry *entry = atomic_exchange(&index->grave, NULL);
+    while (entry != NULL) {
+        LeafEntry *below = entry->below_in_grave;
+        leaf_entry_destroy(entry);
+        atomic_fetch_sub(&index->zombie_count, 1);
+        entry = below;
+    }
 }
 
 Status leaf_entry_load(LeafEntry *entry) {
     LearnedIndex *index = entry->index;
+    if (atomic_load(&entry->is_dead)) {
+        epoch_leave(index->epochs);
+        return OK;
+    }
     atomic_fetch_add(&entry->refs, 1);
     epoch_leave(index->epochs);
     CacheFrame *frame;
@@ -131,17 +149,20 @@ void leaf_entry_changed(LeafEntry *entry, CacheFrame *frame) {
     if (!atomic_load_explicit(&frame->is_dirty, memory_order_relaxed)) {
         atomic_store_explicit(&frame->is_dirty, true, memory_order_relaxed);
     }
-    atomic_store_explicit(
-        &entry->pair_count, leaf_body(frame)->pair_count, memory_order_relaxed);
+    atomic_store_explicit(&entry->pair_count, leaf_body(frame)->pair_count, memory_order_relaxed);
 }
 
 bool leaf_read_begin(LeafEntry *entry, CacheFrame *frame, uint32_t attempt, LeafRead *read_out) {
     *read_out = (LeafRead){.entry = entry, .frame = frame};
     if (attempt < OPTIMISTIC_TRY_COUNT) {
-        return latch_read_begin(&frame->latch, &read_out->version);
+        return latch_read_begin(&frame->latch, &read_out->version)
+               && !atomic_load_explicit(&entry->is_dead, memory_order_acquire);
     }
     read_out->is_latched = true;
-    return latch_lock(&frame->latch, LATCH_RANK_INDEX_LEAF);
+    if (!latch_lock(&frame->latch, LATCH_RANK_INDEX_LEAF)) return false;
+    if (!atomic_load_explicit(&entry->is_dead, memory_order_acquire)) return true;
+    latch_unlock(&frame->latch, LATCH_RANK_INDEX_LEAF);
+    return false;
 }
 
 bool leaf_read_end(const LeafRead *read) {
@@ -156,7 +177,7 @@ bool leaf_read_end(const LeafRead *read) {
 
 // ---- Life
 
-Status learned_index_create(Cache *cache, LearnedIndexOptions options, LearnedIndex **index_out) {
+Status learned_index_allocate(Cache *cache, LearnedIndexOptions options, LearnedIndex **index_out) {
     ASSERT(options.key_width <= 16);
     LearnedIndex *index = calloc(1, sizeof *index);
     if (index == NULL) return fail(OUT_OF_MEMORY, "out of memory");
@@ -166,33 +187,38 @@ Status learned_index_create(Cache *cache, LearnedIndexOptions options, LearnedIn
     index->options = options;
     index->shape = key_shape_make(options.key_width);
     mutex_init(&index->structure, LATCH_RANK_INDEX_STRUCTURE);
-    mutex_init(&index->capture_mutex, LATCH_RANK_INDEX_CAPTURE);
+    mutex_init(&index->checkpointing.mutex, LATCH_RANK_INDEX_CAPTURE);
+    *index_out = index;
+    return OK;
+}
 
-    LeafRole role = {.shape = index->shape, .is_unique = options.is_unique};
+static Status add_first_leaf(LearnedIndex *index) {
+    LeafRole role = {.shape = index->shape, .is_unique = index->options.is_unique};
     LeafLayout layout = leaf_layout(&role, NULL, 0, LEAF_LANE_COUNT, 7);
-    LeafEntry *entry = NULL;
+    LeafEntry *entry;
     CacheFrame *frame;
-    Status status = learned_index_reserve_captures(index, 1);
-    if (status == OK) status = leaf_entry_create(index, 0, false, &entry);
-    if (status == OK) {
-        status = cache_frame_create(
-            cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame);
-    }
-    if (status != OK) {
-        if (entry != NULL) leaf_entry_destroy(entry);
-        learned_index_free_captures(index);
-        mutex_deinit(&index->structure);
-        mutex_deinit(&index->capture_mutex);
-        free(index);
-        return status;
-    }
-    leaf_fill(frame, &role, &layout, NULL, options.incarnation, true);
-    leaf_entry_attach(entry, frame);
+    TRY(checkpointing_reserve(index, 1, 0, 0));
+    TRY(leaf_entry_create(index, 0, false, &entry));
     index->first = index->last = entry;
     index->leaf_count = 1;
     atomic_init(&index->root, child_of_leaf(entry));
-    *index_out = index;
+    TRY(cache_frame_create(
+        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
+    leaf_fill(frame, &role, &layout, NULL, index->options.incarnation, true);
+    leaf_entry_attach(entry, frame);
     return OK;
+}
+
+Status learned_index_create(Cache *cache, LearnedIndexOptions options, LearnedIndex **index_out) {
+    LearnedIndex *index;
+    TRY(learned_index_allocate(cache, options, &index));
+    Status status = add_first_leaf(index);
+    if (status == OK) {
+        *index_out = index;
+    } else {
+        learned_index_destroy(index);
+    }
+    return status;
 }
 
 static void clear_nodes(Child child) {
@@ -226,11 +252,11 @@ static void index_destroy(LearnedIndex *index, bool free_extents) {
     // Dead entries refer to the index; their readers leave soon, because they never wait inside.
     while (atomic_load(&index->zombie_count) > 0) {
         epoch_advance(index->epochs);
+        learned_index_bury(index);
         if (atomic_load(&index->zombie_count) > 0) thread_yield();
     }
-    learned_index_free_captures(index);
+    checkpointing_deinit(index);
     mutex_deinit(&index->structure);
-    mutex_deinit(&index->capture_mutex);
     free(index);
 }
 
@@ -268,10 +294,13 @@ static Status latch_leaf(
             continue;
         }
         if (latch_lock(&frame->latch, LATCH_RANK_INDEX_LEAF)) {
-            cache_touch(frame);
-            *entry_out = entry;
-            *frame_out = frame;
-            return OK;
+            if (!atomic_load_explicit(&entry->is_dead, memory_order_acquire)) {
+                cache_touch(frame);
+                *entry_out = entry;
+                *frame_out = frame;
+                return OK;
+            }
+            latch_unlock(&frame->latch, LATCH_RANK_INDEX_LEAF);
         }
         epoch_leave(index->epochs);
     }
@@ -362,8 +391,8 @@ static Status inspect_spread(LearnedIndex *index, const IndexPair *pair, UniqueC
         AddOutcome outcome = ADD_DONE;
         LeafPlace place = {0};
         for (; is_of_key && outcome == ADD_DONE && leaf_place_settle(&view, &place); place.lane++)
-            outcome = inspect_lane(
-                &view, place, check->key, check->row, check->probe, &check->rival);
+            outcome =
+                inspect_lane(&view, place, check->key, check->row, check->probe, &check->rival);
         latch_unlock(&frame->latch, LATCH_RANK_INDEX_LEAF);
         cache_unpin(frame);
         if (!is_of_key) break;

@@ -21,20 +21,45 @@ struct LeafEntry {
     _Atomic uint32_t refs;       // one of the structure, one each for loads under way
     uint16_t level;
     bool is_row_level;
-    _Atomic bool is_dead;  // replaced; set before its frame is obsolete
-    _Atomic bool is_exact; // cleared when an entry could not be removed
-    uint64_t captured;     // the checkpoint epoch that has the leaf's image; guarded by its latch
-    uint32_t capture;      // its place among the captures of that epoch
+    _Atomic bool is_dead; // replaced; set under its latch: who has latched it asks
+    LeafEntry *below_in_grave;
+    _Atomic bool is_exact;      // cleared when an entry could not be removed
+    _Atomic uint64_t captured;  // the checkpoint epoch that has the leaf's image, relaxed
+    uint32_t capture;           // its place among the captures; written by the flip
     _Atomic double rank_before; // pairs before the leaf when ranks were last counted; relaxed
 };
 
 typedef struct LeafCapture {
-    LeafEntry *entry; // borrowed while it has no image; NULL afterwards
-    ExtentRef ref;    // stored bytes of the flip instant
+    LeafEntry *entry; // borrowed while the leaf is not captured; NULL afterwards
+    ExtentRef ref;    // its stored bytes
     uint8_t *bytes;   // or a copy of them, not stored yet
     size_t byte_count;
+    uint32_t pair_count;
+    uint16_t level;
+    bool is_row_level, is_exact;
     bool is_fresh; // `ref` was written by this checkpoint and is nobody's slot.disk
 } LeafCapture;
+
+typedef struct ExtentList {
+    ExtentRef *refs;
+    uint32_t count, capacity;
+} ExtentList;
+
+// The flip that is being written. Its arrays are filled under the structure mutex by the flip; the
+// captures in them are guarded by `mutex`.
+typedef struct Checkpointing {
+    _Atomic uint64_t epoch; // of the flip until its finish; 0 otherwise
+    Mutex mutex;
+    LeafCapture *captures; // of all leaves, in order
+    uint8_t *shape;        // the inner nodes at the flip, encoded
+    uint32_t capture_count, capture_capacity, node_count;
+    size_t shape_bytes, shape_capacity;
+    // The table's chunks of the newest image, and of the one being written.
+    ExtentList image, next_image;
+    uint64_t image_hash; // of the newest table; 0 when it is not known
+    uint64_t next_hash;
+    bool is_reused; // the image being written is the newest one
+} Checkpointing;
 
 struct LearnedIndex {
     Cache *cache;
@@ -47,19 +72,15 @@ struct LearnedIndex {
     Mutex structure; // guards every slot, link and count below; taken before leaf latches
     LeafEntry *first, *last;
     uint32_t leaf_count, node_count;
-    uint64_t inner_bytes;
+    uint64_t inner_bytes, gate_slice_count;
     uint64_t split_count, rebuild_count, push_count, grow_count; // structural changes by kind
     _Atomic uint64_t pair_count;
-    _Atomic uint32_t zombie_count; // dead entries that somebody may still read
+    _Atomic uint32_t zombie_count; // dead entries and nodes that are not freed yet
+    _Atomic(LeafEntry *) grave;    // dead entries that nobody reads any more
     double ranked_pairs;           // pairs when ranks were last counted
     uint32_t ranked_changes;       // structural changes since
 
-    // Checkpoint. `captures` is written by flip and finish under structure and capture mutexes.
-    _Atomic uint64_t epoch; // of the flip that is being written; 0 outside checkpoints
-    Mutex capture_mutex;
-    LeafCapture *captures;
-    uint32_t capture_count, capture_capacity;
-    Text *flip_shape; // the routing at the flip
+    Checkpointing checkpointing;
 };
 
 extern const ObjectKind leaf_object_kind;
@@ -81,6 +102,7 @@ Status leaf_entry_create(
     LearnedIndex *index, uint32_t level, bool is_row_level, LeafEntry **entry_out);
 void leaf_entry_destroy(LeafEntry *entry); // with its frame and its extent; nobody reads it
 void leaf_entry_unref(LeafEntry *entry);
+void learned_index_bury(LearnedIndex *index); // frees what is in the grave
 
 // Loads a cold leaf into memory; the caller is inside the epoch and leaves it by this call.
 Status leaf_entry_load(LeafEntry *entry);
@@ -148,7 +170,12 @@ void learned_index_clear(LearnedIndex *index, bool free_extents);
 // Counts the pairs before each leaf anew. Under the structure mutex.
 void learned_index_count_ranks(LearnedIndex *index);
 
-// The checkpoint's part of adding a leaf: room for its capture. Errors: OUT_OF_MEMORY.
-Status learned_index_reserve_captures(LearnedIndex *index, uint32_t leaf_count);
-void learned_index_free_captures(LearnedIndex *index);
+// An index without leaves. Errors: OUT_OF_MEMORY.
+Status learned_index_allocate(Cache *cache, LearnedIndexOptions options, LearnedIndex **index_out);
+
+// Room to capture so many leaves below so many nodes, so that a flip cannot fail; under the
+// structure mutex. Errors: OUT_OF_MEMORY.
+Status checkpointing_reserve(
+    LearnedIndex *index, uint32_t leaf_count, uint32_t node_count, uint64_t gate_slice_count);
+void checkpointing_deinit(LearnedIndex *index);
 void learned_index_free_image(LearnedIndex *index); // the extents of the newest image

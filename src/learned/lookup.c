@@ -49,7 +49,8 @@ static Status find_spread(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
     if (status == OK) {
         while (status == OK && count < row_max) {
             uint32_t next_count = 0;
-            status = index_cursor_next(cursor, rows_out + count, NULL, row_max - count, &next_count);
+            status =
+                index_cursor_next(cursor, rows_out + count, NULL, row_max - count, &next_count);
             if (next_count == 0) break;
             count += next_count;
         }

@@ -14,9 +14,9 @@
 
 enum {
     SLOTS_PER_CHILD_MAX = 32,
-    SLOTS_FREE_COUNT = 64,  // a node may have that many whatever its children
-    SUPER_SLOT_COUNT = 64,  // of a node put above another
-    BALANCE_PART = 8,       // a split leaves at least 1/8 on either side
+    SLOTS_FREE_COUNT = 64, // a node may have that many whatever its children
+    SUPER_SLOT_COUNT = 64, // of a node put above another
+    BALANCE_PART = 8,      // a split leaves at least 1/8 on either side
     REFINE_BITS_MAX = 3,
 };
 
@@ -33,7 +33,7 @@ typedef struct Change {
     Arena *scratch;
     PathStep *steps;
     uint32_t step_count, step_capacity;
-    LeafEntry *entry; // the full leaf
+    LeafEntry *entry;  // the full leaf
     CacheFrame *frame; // latched and pinned
     LeafRole role;
     IndexPair *pairs; // its pairs and the new one
@@ -128,10 +128,24 @@ static void release_entry(void *entry) {
     leaf_entry_unref(entry);
 }
 
+static uint64_t build_gate_slices(const SubtreeBuild *build) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < build->node_count; i++)
+        count += build->nodes[i]->gate_count;
+    return count;
+}
+
+static Status reserve_captures(const SubtreeBuild *build) {
+    LearnedIndex *index = build->index;
+    return checkpointing_reserve(index, index->leaf_count + build->leaf_count,
+        index->node_count + build->node_count, index->gate_slice_count + build_gate_slices(build));
+}
+
 static void count_nodes(LearnedIndex *index, const SubtreeBuild *build) {
     for (uint32_t i = 0; i < build->node_count; i++)
         index->inner_bytes += build->nodes[i]->bytes;
     index->node_count += build->node_count;
+    index->gate_slice_count += build_gate_slices(build);
 }
 
 // The new leaves can be reached; ends the old one.
@@ -147,7 +161,7 @@ static void finish_publish(Change *change, const SubtreeBuild *build) {
     count_nodes(index, build);
     index->ranked_changes++;
     atomic_store(&old->is_dead, true);
-    latch_unlock_obsolete(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
+    latch_unlock(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
     cache_unpin(change->frame);
     atomic_fetch_add(&index->zombie_count, 1);
     epoch_retire(index->epochs, old, release_entry);
@@ -175,8 +189,7 @@ static uint32_t spare_blocks(const Change *change, uint32_t count, bool is_appen
     if (layout.block_count > 0) {
         bytes_per_block += (double)layout.heap_bytes / layout.block_count;
     }
-    uint32_t fitting =
-        (uint32_t)((LEAF_BYTES_TARGET - layout.body_bytes) / bytes_per_block);
+    uint32_t fitting = (uint32_t)((LEAF_BYTES_TARGET - layout.body_bytes) / bytes_per_block);
     uint32_t wanted = is_append ? 2 * layout.block_count + 8 : layout.block_count / 16;
     return wanted < fitting ? wanted : fitting;
 }
@@ -191,8 +204,8 @@ static Status try_rebuild(Change *change, bool *is_done_out) {
     // A leaf that grows by appending must gain something.
     if (change->is_append && spare == 0) return OK;
     CacheFrame *frame;
-    TRY(cache_frame_create(index->cache, &leaf_object_kind, index,
-        LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
+    TRY(cache_frame_create(
+        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
     bool is_exact = atomic_load_explicit(&change->entry->is_exact, memory_order_relaxed);
     leaf_fill(frame, &change->role, &layout, change->pairs, index->options.incarnation, is_exact);
     CacheFrame *old_frame = change->frame;
@@ -238,7 +251,8 @@ static bool split_is_balanced(const Change *change, uint32_t left_count) {
     uint32_t right_count = change->count - left_count;
     if (change->is_append) return left_count > 0 && right_count > 0;
     if (change->is_prepend) return left_count > 0 && right_count > 0;
-    return left_count >= change->count / BALANCE_PART && right_count >= change->count / BALANCE_PART;
+    return left_count >= change->count / BALANCE_PART
+           && right_count >= change->count / BALANCE_PART;
 }
 
 // A split at a border of this node, which leads to the leaf. `side` says on which edge of the
@@ -271,8 +285,9 @@ static bool try_border(const Change *change, uint32_t depth, SplitSide side, Spl
 static bool find_split(const Change *change, Split *split_out) {
     // From the leaf up: how far it lies on an edge of what is below a step.
     uint32_t right_from = change->step_count, left_from = change->step_count;
-    while (right_from > 0
-           && change->steps[right_from - 1].run_end == change->steps[right_from - 1].node->slot_count)
+    while (
+        right_from > 0
+        && change->steps[right_from - 1].run_end == change->steps[right_from - 1].node->slot_count)
         right_from--;
     while (left_from > 0 && change->steps[left_from - 1].run_first == 0)
         left_from--;
@@ -293,8 +308,7 @@ static Status split_leaf(Change *change, const Split *split) {
     SubtreeBuild build = make_build(change);
     Child left = 0, right = 0;
     uint32_t right_count = change->count - split->left_count;
-    Status status =
-        subtree_build(&build, &change->role, change->pairs, split->left_count, &left);
+    Status status = subtree_build(&build, &change->role, change->pairs, split->left_count, &left);
     if (status == OK) {
         if (change->is_append && leaf_entry_next(change->entry) == NULL) {
             build.spare_blocks = spare_blocks(change, right_count, true);
@@ -303,7 +317,7 @@ static Status split_leaf(Change *change, const Split *split) {
             &build, &change->role, change->pairs + split->left_count, right_count, &right);
     }
     if (status == OK) {
-        status = learned_index_reserve_captures(index, index->leaf_count + build.leaf_count);
+        status = reserve_captures(&build);
     }
     if (status != OK) {
         subtree_give_up(&build);
@@ -359,8 +373,7 @@ static void copy_head(InnerNode *to, const InnerNode *from) {
 // Adds slots at one end, all for the child that is there now.
 static Status extend_node(Change *change, uint32_t depth, uint32_t more, bool is_left) {
     InnerNode *old = change->steps[depth].node, *node;
-    TRY(inner_node_create(
-        change->index->options.budget, old->slot_count + more, 0, &node));
+    TRY(inner_node_create(change->index->options.budget, old->slot_count + more, 0, &node));
     copy_head(node, old);
     uint32_t offset = is_left ? more : 0;
     for (uint32_t slot = 0; slot < old->slot_count; slot++)
@@ -369,8 +382,8 @@ static Status extend_node(Change *change, uint32_t depth, uint32_t more, bool is
         node->base -= (uint64_t)more << old->shift;
         inner_node_set(node, 0, more, inner_node_child(old, 0));
     } else {
-        inner_node_set(node, old->slot_count, node->slot_count,
-            inner_node_child(old, old->slot_count - 1));
+        inner_node_set(
+            node, old->slot_count, node->slot_count, inner_node_child(old, old->slot_count - 1));
     }
     replace_node(change, depth, node);
     return OK;
@@ -403,6 +416,8 @@ static Status put_node_above(Change *change, uint32_t depth, uint64_t reach, boo
         shift++;
     ASSERT(shift < 64);
     uint64_t slot_count = (distance >> shift) + 2;
+    TRY(checkpointing_reserve(
+        index, index->leaf_count, index->node_count + 1, index->gate_slice_count));
     TRY(inner_node_create(index->options.budget, (uint32_t)slot_count, 0, &node));
     copy_head(node, below);
     node->shift = (uint8_t)shift;
@@ -482,8 +497,8 @@ static Status try_refine(Change *change, bool *is_done_out) {
         || node->is_row_level != change->role.is_row_level) {
         return OK;
     }
-    uint64_t middle = index_pair_slice(change->index->shape, &change->pairs[change->count / 2],
-        node->level, node->is_row_level);
+    uint64_t middle = index_pair_slice(
+        change->index->shape, &change->pairs[change->count / 2], node->level, node->is_row_level);
     for (uint32_t bits = 1; bits <= REFINE_BITS_MAX && bits <= node->shift; bits++) {
         if (!slots_are_allowed(node, (uint64_t)node->slot_count << bits)) break;
         InnerNode finer = {
@@ -513,14 +528,14 @@ static Status push_node(Change *change) {
         const PathStep *step = &change->steps[change->step_count - 1];
         const InnerNode *node = step->node;
         bool is_exact = is_range(node) && node->shift == 0 && step->run_end - step->run_first == 1
-                     && step->run_first > 0 && step->run_end < node->slot_count
-                     && node->level == role.level && !role.is_row_level;
+                        && step->run_first > 0 && step->run_end < node->slot_count
+                        && node->level == role.level && !role.is_row_level;
         if (is_exact) role = leaf_role_advance(&role, change->pairs, change->scratch);
     }
     Child child;
     Status status = subtree_build(&build, &role, change->pairs, change->count, &child);
     if (status == OK) {
-        status = learned_index_reserve_captures(index, index->leaf_count + build.leaf_count);
+        status = reserve_captures(&build);
     }
     if (status != OK) {
         subtree_give_up(&build);
@@ -544,8 +559,8 @@ static void collect_pairs(Change *change, const IndexPair *pair) {
         .level = body->level,
         .is_row_level = view.is_row_level,
         .is_unique = change->index->options.is_unique,
-        .prefix = bytes_make(arena_copy_bytes(change->scratch, view.heap, body->prefix_bytes),
-            body->prefix_bytes),
+        .prefix = bytes_make(
+            arena_copy_bytes(change->scratch, view.heap, body->prefix_bytes), body->prefix_bytes),
     };
     change->pairs = arena_new_array(change->scratch, IndexPair, body->pair_count + 1);
     uint32_t count = leaf_collect(&view, change->scratch, change->pairs);
@@ -589,8 +604,8 @@ static Status add_or_make_room(
     LeafOutcome outcome = LEAF_PRESENT;
     if (check != NULL) {
         check->outcome = view.is_row_level
-                           ? UNIQUE_LOOK_AGAIN
-                           : (UniqueOutcome)unique_check_inspect(check, &view, pair);
+                             ? UNIQUE_LOOK_AGAIN
+                             : (UniqueOutcome)unique_check_inspect(check, &view, pair);
     }
     if (check == NULL || check->outcome == UNIQUE_ADDED) {
         status = leaf_entry_prepare_change(change->entry, change->frame);
@@ -619,8 +634,9 @@ Status restructure_add_locked(
     arena_init(&scratch, NULL);
     Change change = {.index = index, .scratch = &scratch};
     find_path(&change, pair);
-    Status status = cache_load(
-        index->cache, &change.entry->cache, &leaf_object_kind, index, &change.frame);
+    learned_index_bury(index);
+    Status status =
+        cache_load(index->cache, &change.entry->cache, &leaf_object_kind, index, &change.frame);
     if (status == OK) {
         bool is_locked = latch_lock(&change.frame->latch, LATCH_RANK_INDEX_LEAF);
         ASSERT(is_locked); // it is pinned, and only who has the structure mutex replaces it

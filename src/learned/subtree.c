@@ -23,8 +23,7 @@ LeafRole leaf_role_advance(const LeafRole *role, const IndexPair *pair, Arena *s
         next.level++;
     }
     if (role->shape.kind == KEY_BYTES) {
-        size_t count =
-            next.is_row_level ? pair->key.count : (size_t)next.level * SLICE_KEY_BYTES;
+        size_t count = next.is_row_level ? pair->key.count : (size_t)next.level * SLICE_KEY_BYTES;
         next.prefix = bytes_make(arena_copy_bytes(scratch, pair->key.data, count), count);
     } else {
         uint8_t *bytes = arena_allocate(scratch, 16, 8);
@@ -40,8 +39,8 @@ static Status build_leaf(SubtreeBuild *build, const LeafRole *role, const LeafLa
     LeafEntry *entry;
     CacheFrame *frame;
     TRY(leaf_entry_create(index, role->level, role->is_row_level, &entry));
-    Status status = cache_frame_create(index->cache, &leaf_object_kind, index,
-        LEAF_FRAME_OVERHEAD + layout->body_bytes, &frame);
+    Status status = cache_frame_create(
+        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout->body_bytes, &frame);
     if (status != OK) {
         leaf_entry_destroy(entry);
         return status;
@@ -156,11 +155,11 @@ static Status build_range_node(SubtreeBuild *build, const LeafRole *role, uint64
 }
 
 // Gives slots [first, end) to a child for the pairs in them.
-static Status fill_slots(SubtreeBuild *build, const LeafRole *role, InnerNode *node,
-    uint32_t first, uint32_t end, const IndexPair *pairs, uint32_t count) {
+static Status fill_slots(SubtreeBuild *build, const LeafRole *role, InnerNode *node, uint32_t first,
+    uint32_t end, const IndexPair *pairs, uint32_t count) {
     Child child;
     bool is_exact = node->shift == 0 && end - first == 1 && count > 1 && !role->is_row_level
-                 && slice_of(role, pairs) == slice_of(role, pairs + count - 1);
+                    && slice_of(role, pairs) == slice_of(role, pairs + count - 1);
     if (is_exact) {
         LeafRole below = leaf_role_advance(role, pairs, build->scratch);
         TRY(subtree_build(build, &below, pairs, count, &child));
@@ -205,9 +204,9 @@ static Status group_slots(SubtreeBuild *build, const LeafRole *role, InnerNode *
         }
     }
     return first_slot == node->slot_count
-             ? OK
-             : fill_slots(build, role, node, first_slot, node->slot_count, pairs + first_pair,
-                 count - first_pair);
+               ? OK
+               : fill_slots(build, role, node, first_slot, node->slot_count, pairs + first_pair,
+                   count - first_pair);
 }
 
 Status subtree_build(
@@ -229,8 +228,7 @@ Status subtree_build(
     double leaves = (double)(uint64_t)(total_cost / leaf_cost_max) + 1;
     if (leaves < 2) leaves = 2;
     InnerNode *node;
-    TRY(build_range_node(
-        build, role, first, last, (uint64_t)(leaves * SLOTS_PER_LEAF), &node));
+    TRY(build_range_node(build, role, first, last, (uint64_t)(leaves * SLOTS_PER_LEAF), &node));
     TRY(group_slots(build, role, node, pairs, count, total_cost / leaves * GROUP_SLACK));
     *out = child_of_node(node);
     return OK;
