@@ -1,7 +1,7 @@
 # The front door; Meson does the work. `make help` lists the targets.
 BUILD ?= build
 .DEFAULT_GOAL := all
-.PHONY: all run test asan tsan lint install deps help
+.PHONY: all run test asan tsan lint install oracle torture bench deps deps-test deps-bench help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -15,24 +15,43 @@ run: all
 	@tools/tour
 
 ## make test       install what is missing, build, run every test
-test: deps
+test: deps-test
 	@tools/test
 
 ## make asan       the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-asan: deps
+asan: deps-test
 	@tools/test asan
 
 ## make tsan       the concurrency tests under ThreadSanitizer
-tsan: deps
+tsan: deps-test
 	@tools/test tsan
 
 ## make lint       format, layers, symbols, headers, tidy-ups
-lint: deps
+lint: deps-test
 	@tools/check
 
 ## make install    install library, header, pkg-config file and binary (PREFIX, DESTDIR)
 install: all
 	@meson install -C $(BUILD)/release
 
+## make oracle     the corpus on PostgreSQL 15 and on OmenDB, live
+oracle: deps-test all
+	@tools/build test tools/oracle/oracle && build/test/tools/oracle/oracle live
+
+## make torture    kill a server 200 times under writers, and compare
+torture: deps-test all
+	@tools/build test tests/torture/torture && build/test/tests/torture/torture
+
+## make bench      the benchmarks: kv against SQLite, wire against PostgreSQL (minutes each)
+bench: deps-bench all
+	@tools/build release bench/bench_kv bench/bench_wire
+	@build/release/bench/bench_kv --rows 10000000; build/release/bench/bench_wire
+
 deps:
-	@tools/install_packages
+	@tools/install_packages build
+
+deps-test:
+	@tools/install_packages test
+
+deps-bench:
+	@tools/install_packages bench
