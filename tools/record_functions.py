@@ -75,7 +75,7 @@ def main():
         outcome = outcome.rstrip("\n") if outcome.endswith("\n") else outcome
         if outcome.startswith("ERROR:") or outcome.startswith("psql:"):
             error = outcome.split("ERROR:", 1)[1].strip().split("\n")[0]
-            outcome = "!" + error.replace(": ", " ", 1)
+            outcome = "!" + escape(error.replace(": ", " ", 1))
         else:
             outcome = "=" + (outcome if outcome == "\\N" else escape(outcome))
         fields = [name, found[0][0], result]

@@ -85,6 +85,9 @@ void text_append_quoted_literal(Text *out, Bytes text);
 // at all; fields equal to `null_text` (unless it is NULL) are NULL.
 View text_split(View text, const Value *separator, const Value *null_text, Arena *arena);
 
+// A generator of values that live in `arena`.
+SetGenerator *set_of_values(const Value *values, uint32_t count, Arena *arena);
+
 // What went wrong in a loop that does not stop for it.
 enum {
     FAILURE_RANGE = 1,

@@ -135,6 +135,33 @@ Status set_generate_series_numeric(FunctionContext *context, const FunctionInfo 
     return OK;
 }
 
+// ---- Rows made beforehand
+// ------------------------------------------------------------------------
+
+typedef struct PreparedRows {
+    SetGenerator base;
+    const Value *values;
+    uint32_t count, next;
+    Arena *arena;
+} PreparedRows;
+
+static Status prepared_rows_next(SetGenerator *generator, Batch *batch) {
+    PreparedRows *rows = (PreparedRows *)generator;
+    uint32_t count = 0;
+    for (; count < BATCH_ROW_COUNT && rows->next < rows->count; count++) {
+        column_set(&batch->columns[0], rows->arena, count, &rows->values[rows->next++]);
+    }
+    batch_take_rows(batch, count);
+    return OK;
+}
+
+SetGenerator *set_of_values(const Value *values, uint32_t count, Arena *arena) {
+    PreparedRows *rows = arena_new(arena, PreparedRows);
+    *rows = (PreparedRows){
+        .base = {.next = prepared_rows_next}, .values = values, .count = count, .arena = arena};
+    return &rows->base;
+}
+
 // ---- unnest, generate_subscripts
 // -----------------------------------------------------------------
 
