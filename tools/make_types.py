@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Turns the facts of src/types/ into C tables.
-Usage: tools/make_types.py types PG_TYPE_TSV OUT_C | tools/make_types.py powers OUT_C"""
+Usage: tools/make_types.py types PG_TYPE_TSV OUT_C | powers OUT_C | zones ABBREVIATIONS_TSV OUT_C"""
 import sys
 
 TYPES_HEAD = '#include "types/type_facts.h"\n\n'
@@ -69,8 +69,28 @@ def make_powers(out_path):
         out.write("};\n")
 
 
+def make_zones(tsv_path, out_path):
+    with open(tsv_path, encoding="utf-8") as tsv:
+        rows = [line.rstrip("\n").split("\t") for line in tsv if not line.startswith("#")]
+    rows.sort()
+    with open(out_path, "w", encoding="utf-8") as out:
+        out.write('#include "types/time_zone_internal.h"\n\n')
+        out.write(f"const size_t zone_abbreviation_count = {len(rows)};\n\n")
+        out.write("const ZoneAbbreviation zone_abbreviations[] = {\n")
+        for name, meaning in rows:
+            seconds = meaning.split(" ")[0]
+            if seconds.lstrip("-").isdigit():
+                is_dst = "true" if meaning.endswith(" D") else "false"
+                out.write(f"    {{{quote(name)}, NULL, {seconds}, {is_dst}}},\n")
+            else:
+                out.write(f"    {{{quote(name)}, {quote(meaning)}, 0, false}},\n")
+        out.write("};\n")
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "types":
         make_types(sys.argv[2], sys.argv[3])
+    elif sys.argv[1] == "zones":
+        make_zones(sys.argv[2], sys.argv[3])
     else:
         make_powers(sys.argv[2])

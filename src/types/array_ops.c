@@ -168,13 +168,18 @@ static Status vector_from_binary(
     X(ACLITEM, 1034)                                                                               \
     X(CSTRING, 1263)                                                                               \
     X(REFCURSOR, 2201)                                                                             \
+    X(DATE, 1182)                                                                                  \
     X(UUID, 2951)
 
 // Those with one.
 #define MODIFIED_ARRAY_LIST(X)                                                                     \
     X(BPCHAR, 1014)                                                                                \
     X(VARCHAR, 1015)                                                                               \
-    X(NUMERIC, 1231)
+    X(NUMERIC, 1231)                                                                               \
+    X(TIME, 1183)                                                                                  \
+    X(TIMESTAMP, 1115)                                                                             \
+    X(TIMESTAMPTZ, 1185)                                                                           \
+    X(INTERVAL, 1187)
 
 // X(name of the element's type, OID of the vector type)
 #define VECTOR_LIST(X)                                                                             \

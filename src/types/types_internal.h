@@ -29,6 +29,11 @@
     X(CSTRING, unknown_ops)                                                                        \
     X(VOID, void_ops)                                                                              \
     X(NUMERIC, numeric_ops)                                                                        \
+    X(DATE, date_ops)                                                                              \
+    X(TIME, time_ops)                                                                              \
+    X(TIMESTAMP, timestamp_ops)                                                                    \
+    X(TIMESTAMPTZ, timestamptz_ops)                                                                \
+    X(INTERVAL, interval_ops)                                                                      \
     X(UUID, uuid_ops)
 
 #define X(name, ops) extern const TypeOps ops;

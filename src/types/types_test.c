@@ -59,6 +59,12 @@ TEST(types, have_sql_names) {
         {{TYPE_CHAR, -1}, "\"char\""},
         {{TYPE_ANY, -1}, "\"any\""},
         {{TYPE_INT4_ARRAY, -1}, "integer[]"},
+        {{TYPE_NUMERIC, 655366}, "numeric(10,2)"},
+        {{TYPE_TIMESTAMPTZ, 3}, "timestamp(3) with time zone"},
+        {{TYPE_TIME, 0}, "time(0) without time zone"},
+        {{TYPE_TIMESTAMP_ARRAY, 3}, "timestamp(3) without time zone[]"},
+        {{TYPE_INTERVAL, 458751}, "interval year to month"},
+        {{TYPE_INTERVAL, 470286338}, "interval day to second(2)"},
         {{TYPE_OIDVECTOR, -1}, "oidvector"},
         {{1, -1}, "???"},
     };
@@ -197,11 +203,51 @@ TEST(keys, order_as_values_do) {
     assert_order(TYPE_TEXT, "", "a", "a ", "aa", "ab", "abcdefghijklmnop", "b");
     assert_order(TYPE_BPCHAR, "  ", "a", "aa ", "ab");
     assert_order(TYPE_BYTEA, "", "\\x00", "\\x0000", "\\x0001", "\\x01", "\\x01ff", "\\xff");
+    assert_order(TYPE_NUMERIC, "-Infinity", "-1e20", "-10000.1", "-1.5", "-1", "-0.00001", "0",
+        "1e-30", "0.5", "1", "1.00001", "9999", "10000", "1e100", "Infinity", "NaN");
+    assert_order(TYPE_DATE, "-infinity", "4714-11-24 BC", "1999-12-31", "2000-01-01", "infinity");
+    assert_order(
+        TYPE_TIMESTAMPTZ, "-infinity", "1999-12-31", "2000-01-01 00:00:00.000001", "infinity");
+    assert_order(TYPE_TIME, "00:00", "12:34:56.789", "24:00");
+    assert_order(TYPE_INTERVAL, "-178000000 years", "-1 day", "-1 sec", "0", "1 day", "25 hours",
+        "1 mon", "31 days", "178000000 years");
     assert_order(TYPE_CHAR, "", "A", "\\351");
     assert_order(TYPE_UUID, "00000000-0000-0000-0000-000000000000",
         "10000000-0000-0000-0000-000000000000", "ffffffff-0000-0000-0000-000000000000");
     assert_order(TYPE_INT4_ARRAY, "{}", "{1}", "{1,2}", "{1,2,3}", "{1,3}", "{1,NULL}", "{2}");
     assert_order(TYPE_TEXT_ARRAY, "{}", "{a}", "{a,b}", "{ab}", "{NULL}");
+}
+
+TEST(keys, are_equal_for_equal_values) {
+    static const struct {
+        Oid type;
+        const char *one, *other;
+    } cases[] = {
+        {TYPE_NUMERIC, "1.0", "1.000"},
+        {TYPE_NUMERIC, "0", "0.00"},
+        {TYPE_NUMERIC, "NaN", "nan"},
+        {TYPE_FLOAT8, "0", "-0"},
+        {TYPE_BPCHAR, "a", "a  "},
+        {TYPE_INTERVAL, "1 mon", "30 days"},
+        {TYPE_INTERVAL, "1 day", "24:00"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const TypeOps *ops = type_ops(cases[i].type);
+        Value a, b;
+        assert_ok(value_from_text(value_context_default(), sql_type(cases[i].type), cases[i].one,
+            strlen(cases[i].one), &arena, &a));
+        assert_ok(value_from_text(value_context_default(), sql_type(cases[i].type), cases[i].other,
+            strlen(cases[i].other), &arena, &b));
+        Text keys[2];
+        text_init(&keys[0], &arena);
+        text_init(&keys[1], &arena);
+        ops->key_append(&a.datum, &keys[0]);
+        ops->key_append(&b.datum, &keys[1]);
+        assert_true(bytes_equal(text_bytes(&keys[0]), text_bytes(&keys[1])));
+        assert_int_equal(ops->compare(&a.datum, &b.datum), 0);
+        assert_true(ops->hash(&a.datum) == ops->hash(&b.datum));
+    }
 }
 
 TEST(keys, put_nulls_where_they_belong) {
@@ -239,6 +285,7 @@ int main(void) {
         TEST_OF(types, print_floats_that_read_back),
         TEST_OF(arrays, read_and_print),
         TEST_OF(keys, order_as_values_do),
+        TEST_OF(keys, are_equal_for_equal_values),
         TEST_OF(keys, put_nulls_where_they_belong),
     };
     return cmocka_run_group_tests(tests, arena_setup, arena_teardown);

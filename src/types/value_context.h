@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 typedef struct TimeZone TimeZone;
+typedef struct TimeZoneCache TimeZoneCache;
 
 typedef enum DateStyle {
     DATE_STYLE_ISO,
@@ -38,6 +39,7 @@ typedef struct ObjectNames {
 
 typedef struct ValueContext {
     const TimeZone *time_zone; // of the session; never NULL
+    TimeZoneCache *time_zones; // zones that values name; NULL loads them each time
     DateStyle date_style;
     DateOrder date_order;
     IntervalStyle interval_style;
