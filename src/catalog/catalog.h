@@ -101,7 +101,8 @@ typedef struct CatalogHooks {
     // Appends the stored form of nextval('sequence'::regclass), a serial column's default.
     Status (*serial_default)(void *argument, Oid sequence, Text *out);
     // Appends PostgreSQL's own text of a stored expression over a table's columns.
-    Status (*deparse)(void *argument, const char *stored, const TableInfo *table, Text *out);
+    Status (*deparse)(
+        void *argument, const char *stored, const TableInfo *table, bool is_pretty, Text *out);
     // A NOTICE of a definition: "drop cascades to table t". `detail` may be NULL.
     void (*notice)(void *argument, Status code, const char *message, const char *detail);
     // Appends every row of a relation that the session computes (pg_settings and its kind) to the
@@ -111,6 +112,8 @@ typedef struct CatalogHooks {
 } CatalogHooks;
 
 void catalog_view_set_hooks(CatalogView *view, const CatalogHooks *hooks);
+
+void catalog_view_forget_sequences(CatalogView *view); // currval(), lastval()
 
 // By name: `schema` NULL searches the path. NULL when there is none.
 const TableInfo *catalog_find_table(CatalogView *view, const char *schema, const char *name);

@@ -207,6 +207,11 @@ typedef struct SequenceValue {
     int64_t value;
 } SequenceValue;
 
+void catalog_view_forget_sequences(CatalogView *view) {
+    view->sequence_value_count = 0;
+    view->last_sequence = 0;
+}
+
 static Status find_sequence(CatalogView *view, Oid oid, Entry **entry_out) {
     Entry *entry = view_find(view, ENTRY_RELATION, oid);
     if (entry == NULL) return fail(UNDEFINED_TABLE, "could not open relation with OID %u", oid);
@@ -486,20 +491,9 @@ Status constraint_definition_append(
     }
     if (view->hooks.deparse == NULL)
         return fail(FEATURE_NOT_SUPPORTED, "expressions cannot be shown here");
-    Arena *arena = out->arena;
-    Text expression;
-    text_init(&expression, arena);
-    TRY(view->hooks.deparse(
-        view->hooks.argument, search.check->expression_text, table, &expression));
-    const char *text = expression.data == NULL ? "" : expression.data;
-    // PostgreSQL adds its own pair, and leaves out the expression's only when it is pretty.
-    bool has_parentheses = text[0] == '(';
     text_append_text(out, "CHECK (");
-    if (pretty && has_parentheses) {
-        text_append(out, text + 1, strlen(text) - 2);
-    } else {
-        text_append_text(out, text);
-    }
+    TRY(view->hooks.deparse(
+        view->hooks.argument, search.check->expression_text, table, pretty, out));
     text_append_char(out, ')');
     return OK;
 }
@@ -523,15 +517,24 @@ ROW_FUNCTION(constraint_definition_pretty) {
         call, view, arguments[0].datum.oid, arguments[1].datum.boolean, result_out);
 }
 
-ROW_FUNCTION(expression_text) {
+static Status expression_text(
+    Call *call, CatalogView *view, const Value *arguments, bool is_pretty, Value *result_out) {
     Entry *entry = view_find(view, ENTRY_RELATION, arguments[1].datum.oid);
     if (entry == NULL || view->hooks.deparse == NULL) return OK;
     Text text;
     text_init(&text, call->arena);
     TRY(view->hooks.deparse(
-        view->hooks.argument, text_argument(call, &arguments[0]), &entry->table, &text));
+        view->hooks.argument, text_argument(call, &arguments[0]), &entry->table, is_pretty, &text));
     *result_out = text_built(&text);
     return OK;
+}
+
+ROW_FUNCTION(expression_text) {
+    return expression_text(call, view, arguments, false, result_out);
+}
+
+ROW_FUNCTION(expression_text_pretty) {
+    return expression_text(call, view, arguments, arguments[2].datum.boolean, result_out);
 }
 
 // Definitions of what no database has yet: views, triggers, rules, partitions, statistics.
@@ -730,7 +733,7 @@ const FunctionEntry functions_of_catalog[] = {
     {.function = 1387, .kernel = kernel_constraint_definition},
     {.function = 2508, .kernel = kernel_constraint_definition_pretty},
     {.function = 1716, .kernel = kernel_expression_text},
-    {.function = 2509, .kernel = kernel_expression_text},
+    {.function = 2509, .kernel = kernel_expression_text_pretty},
     {.function = 3352, .kernel = kernel_none},
     {.function = 3408, .kernel = kernel_none},
     {.function = 6174, .kernel = kernel_none},

@@ -148,7 +148,8 @@ static Status column_row(CatalogScan *scan, const Entry *entry, const ColumnInfo
     if (column->default_text != NULL && view->hooks.deparse != NULL) {
         Text text;
         text_init(&text, scan->arena);
-        TRY(view->hooks.deparse(view->hooks.argument, column->default_text, &entry->table, &text));
+        TRY(view->hooks.deparse(
+            view->hooks.argument, column->default_text, &entry->table, false, &text));
         row[IS_COLUMNS_COLUMN_DEFAULT] = cell_text(text.data);
     }
     row[IS_COLUMNS_IS_NULLABLE] = yes_or_no(!column->is_not_null);

@@ -1,0 +1,275 @@
+// What the session's own files share.
+//
+// Model    A Statement is a parsed text with what was made of it: bound, planned. It is reference
+//          counted within its session: the plan cache, prepared statements and portals hold it. A
+//          Portal is one run of a statement. Everything that executes goes through a portal.
+#pragma once
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "execute/execute.h"
+#include "optimize/optimize.h"
+#include "os/thread.h"
+#include "parse/parse.h"
+#include "session/session.h"
+#include "session/settings.h"
+
+#include <stdatomic.h>
+
+typedef struct Deadline {
+    Session *session;
+    int64_t at_ns;
+    struct Deadline *next;
+} Deadline;
+
+struct SessionPool {
+    Database *database;
+    Parser *parser;
+    Arena arena; // the registry
+    FunctionRegistry *registry;
+    char *database_name;
+    Mutex mutex;
+    Session *sessions; // guarded by mutex
+    uint32_t next_number;
+    int64_t start_time_us;
+    // Statement timeouts: one thread, started at the first one.
+    Condition wake;
+    Thread *timer;
+    Deadline *deadlines; // guarded by mutex
+    bool is_closing;
+};
+
+typedef enum BlockState {
+    BLOCK_NONE,     // no transaction, or none but the statement's own
+    BLOCK_IMPLICIT, // several statements sent as one text
+    BLOCK_EXPLICIT, // BEGIN
+    BLOCK_FAILED,   // BEGIN, and an error since
+} BlockState;
+
+typedef struct SavepointEntry {
+    char *name;
+    Savepoint savepoint;
+    uint32_t setting_mark;
+    struct SavepointEntry *outer;
+} SavepointEntry;
+
+typedef struct Statement {
+    uint32_t ref_count;
+    Arena arena;      // text and tree
+    Arena plan_arena; // what was bound and planned
+    const char *sql;  // the whole text that locations refer to
+    const Node *syntax;
+    ParsedStatement parsed;
+    ParameterTypes parameters;
+    uint32_t declared_count; // parameters that the client declared
+    Oid *declared;
+    BoundStatement bound;
+    Plan *plan; // of a query
+    bool is_bound;
+    uint64_t catalog_version, setting_epoch; // it was bound under
+    uint32_t result_count;                   // of what it shows as its result
+    const ResultColumn *results;
+    // In the cache:
+    uint64_t hash;
+    struct Statement *next_in_slot, *newer, *older;
+    size_t text_count;
+    const struct LiftedText *lifted; // constants that became parameters, or NULL
+    bool is_cached;
+} Statement;
+
+struct Prepared {
+    char *name;
+    Statement *statement;
+    int64_t prepare_time_us;
+    bool is_from_sql;
+    Prepared *next;
+};
+
+typedef enum PortalPhase {
+    PHASE_READY,
+    PHASE_RUNNING, // an execution is open
+    PHASE_ROWS,    // materialised rows are given
+    PHASE_COPY_IN,
+    PHASE_COPY_OUT,
+    PHASE_DONE,
+} PortalPhase;
+
+typedef struct RowList {
+    Batch **batches;
+    uint32_t count, capacity;
+    uint32_t next;     // batch
+    uint32_t next_row; // within it
+} RowList;
+
+struct Portal {
+    Session *session;
+    char *name;
+    Arena arena;
+    Statement *statement;
+    Value *parameters;
+    uint32_t parameter_count;
+    PortalPhase phase;
+    bool is_cursor;            // DECLARE
+    bool is_running_statement; // the transaction's statement is open for it
+    bool has_snapshot;
+    Snapshot snapshot; // held while suspended
+    FunctionContext functions;
+    Execution *execution;
+    Batch *pending;        // rows that a row limit left over
+    uint32_t pending_next; // within its selection
+    Batch part;            // the piece of `pending` that is shown
+    bool is_exhausted;
+    uint32_t result_count;
+    const ResultColumn *results;
+    RowList rows;
+    char tag[96];
+    uint64_t row_count;
+    struct CopyIn *copy_in;
+    struct CopyOut *copy_out;
+    Portal *next;
+};
+
+enum { STATEMENT_CACHE_SLOTS = 256, STATEMENT_CACHE_MAX = 256 };
+
+typedef struct StatementCache {
+    Statement *slots[STATEMENT_CACHE_SLOTS];
+    Statement *newest, *oldest;
+    uint32_t count;
+} StatementCache;
+
+struct Session {
+    SessionPool *pool;
+    Session *next, *previous; // guarded by pool->mutex
+    uint32_t number;
+    SessionOptions options;
+    char *user_name, *database_name;
+    CatalogView *view;
+    ObjectNames names;
+    Settings settings;
+    ValueContext values;
+    Random random;
+    _Atomic bool is_cancelled;
+    _Atomic bool has_timed_out;
+    Deadline deadline;
+    bool has_deadline;
+
+    BlockState block;
+    Txn *txn;
+    int64_t transaction_time_us, statement_time_us;
+    SavepointEntry *savepoints; // innermost first
+    Arena txn_arena;            // names of savepoints
+    bool is_aborting;
+
+    Prepared *prepared;
+    Portal *portals;
+    Portal *graveyard; // closed with their transaction; freed at the next call
+    Portal *running;
+    StatementCache cache;
+    Arena scratch; // of one call
+    bool (*progress)(void *argument, double fraction);
+    void *progress_argument;
+    int64_t backend_start_us;
+    char *current_query; // for pg_stat_activity; guarded by pool->mutex
+};
+
+// ---- Transactions (transaction.c) ---------------------------------------------------------------
+
+Status transaction_require(Session *session); // begins one when there is none
+Status transaction_commit(Session *session);
+void transaction_rollback(Session *session);
+// After an error: the block is aborted, or the transaction gone.
+void transaction_abort(Session *session);
+Status transaction_statement(Session *session, const Node *syntax, Portal *portal);
+Status transaction_check_allowed(Session *session, const Node *syntax);
+Status transaction_prevent_block(Session *session, const char *statement);
+Status transaction_require_block(Session *session, const char *statement);
+Status transaction_set_modes(Session *session, const Node *options, bool for_session);
+bool transaction_isolation_parse(const char *name, Isolation *isolation_out);
+Status transaction_apply_setting(Session *session, const char *name, const char *value);
+const char *isolation_name(Isolation isolation);
+
+// ---- Statements (statement.c) -------------------------------------------------------------------
+
+Status statement_parse(
+    Session *session, const char *sql, Statement **statement_out, bool *is_single);
+Statement *statement_borrow(const char *sql, const ParsedStatement *parsed);
+Statement *statement_of_node(const char *sql, const Node *syntax);
+void statement_ref(Statement *statement);
+void statement_unref(Statement *statement);
+// Binds and plans it, or does so again when something it depends on has changed.
+Status statement_prepare(Session *session, Statement *statement);
+bool statement_is_query(const Statement *statement);
+void function_context_fill(Session *session, FunctionContext *context);
+
+Statement *statement_cache_find(Session *session, const char *sql, size_t count, uint64_t hash);
+void statement_cache_add(Session *session, Statement *statement, size_t text_count, uint64_t hash);
+void statement_cache_clear(Session *session);
+
+// ---- Portals (portal.c) -------------------------------------------------------------------------
+
+Status portal_create(Session *session, const char *name, Statement *statement, Portal **portal_out);
+void portal_destroy(Portal *portal);
+void portal_close_execution(Portal *portal);
+// Closes what the end of a transaction closes.
+void portals_end_transaction(Session *session);
+void graveyard_free(Session *session);
+Status portal_run(
+    Portal *portal, uint32_t row_max, PortalState *state_out, Batch **batch_out, Bytes *copy_out);
+void portal_set_tag(Portal *portal, const char *format, ...) [[gnu::format(printf, 2, 3)]];
+
+void row_list_add_batch(RowList *list, Arena *arena, const Batch *batch);
+// One row of texts (NULL for SQL NULL) as text columns.
+void portal_add_text_row(Portal *portal, const char *const *values, uint32_t count);
+void portal_add_row(Portal *portal, const Value *values);
+void portal_set_text_results(Portal *portal, const char *const *names, uint32_t count);
+
+// Takes the table locks of a statement's plan, and plans again when they brought news.
+// Runs what the statement was bound to, up to its first rows.
+Status portal_start_bound(Portal *portal);
+Status statement_lock(Session *session, Statement *statement);
+Status portal_start_execution(
+    Portal *portal, Status (*feed)(void *argument, Batch **batch_out), void *feed_argument);
+
+// ---- Kinds of statements ------------------------------------------------------------------------
+
+Status definition_run(Portal *portal); // definition.c
+Status utility_run(Portal *portal);    // utility.c
+Status utility_results(Session *session, const Statement *statement, Arena *arena,
+    uint32_t *count_out, const ResultColumn **results_out);
+Status prepared_run_prepare(Portal *portal); // prepared.c
+Status prepared_start_execute(Portal *portal);
+Status prepared_run_deallocate(Portal *portal);
+void prepared_free_all(Session *session);
+Status cursor_declare(Portal *portal); // cursor.c
+Status cursor_fetch(Portal *portal);
+Status cursor_close(Portal *portal);
+Status explain_run(Portal *portal);     // explain.c
+Status setting_run_set(Portal *portal); // setting_statement.c
+Status setting_run_show(Portal *portal);
+void session_apply_setting(void *argument, uint32_t setting);
+Status session_change_setting(
+    Session *session, const char *name, const char *value, bool is_local); // value NULL: RESET
+const TimeZone *session_find_time_zone(const char *name); // NULL when there is none
+
+Status copy_start(Portal *portal); // copy.c
+Status copy_out_next(Portal *portal, Bytes *copy_out, bool *is_done);
+Status copy_in_finish(Portal *portal);
+void copy_close(Portal *portal);
+
+// Runs a query of the session's own, within the running statement's transaction: evaluates
+// expressions (EXECUTE's arguments), fills new columns.
+Status session_evaluate(Session *session, const char *sql, Node **expressions, const SqlType *types,
+    uint32_t count, Arena *arena, Value *values_out);
+Status session_execute_internal(Session *session, const char *sql, uint64_t *rows_out);
+
+bool session_relation_rows(void *argument, Oid relation, Arena *arena,
+    void (*add)(void *list, const Value *row), void *list, Status *status_out); // relations.c
+
+extern const FunctionEntry functions_of_session[];
+
+void session_notice(Session *session, const char *severity, Status code, const char *message,
+    const char *detail, const char *hint);
+Status session_check_cancelled(Session *session);
+void deadline_arm(Session *session);
+void deadline_disarm(Session *session);
+Status deadline_translate(Session *session, Status status);
