@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Builds that break one storage rule each must be caught by the crash tests.
+Usage: tests/crash/broken_rules.py BUILD_FOLDER [NAME...]
+
+Each entry changes one line of one source; that file alone is compiled, and linked before the
+module's library, so that it takes the place of the right one. Exits 1 when a test passes."""
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+# name, source, what stands there, what it becomes, test
+RULES = [
+    ("new log files are not named durably", "src/wal/folder.c",
+     "TRY(folder_sync(files, folder->path));", "", "wal_crash"),
+    ("a torn tail is written over", "src/wal/wal.c",
+     "    if (end_is_torn) {\n        uint64_t probed",
+     "    start = wal_round_up(start, WAL_SECTOR_BYTES);\n    if (false) {\n        uint64_t probed", "wal_crash"),
+    ("the log is not synced before it is read", "src/wal/reader.c",
+     "if (status == OK) status = file_sync(reader->file);", "", "wal_crash"),
+    ("a record's position is not checked", "src/wal/reader.c",
+     "if (header.lsn != position) return OK;", "", "wal_crash"),
+    ("a commit is acknowledged before its flush", "src/wal/wal.c",
+     "TRY(wal_folder_write(wal->folder, from, wal->ring + offset, (size_t)count));", "(void)offset;", "wal_crash"),
+    ("a flush does not close its sector", "src/wal/wal.c",
+     "        has_pad = reserve_pad(wal, &pad);\n        wal->flushing_to = pad.end.value;",
+     "        wal->flushing_to = wal_round_up(filled_position(wal), WAL_SECTOR_BYTES);\n"
+     "        atomic_store(&wal->tail, wal->flushing_to);", "wal_crash"),
+]
+
+
+def build_and_run(build, commands, rule, folder):
+    name, source, old, new, test = rule
+    text = pathlib.Path(source).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        return f"its line is there {text.count(old)} times"
+    broken = folder / pathlib.Path(source).name
+    broken.write_text(text.replace(old, new), encoding="utf-8")
+    entry = next(c for c in commands if c["file"].endswith(source))
+    compile_line = [part for part in shlex.split(entry["command"]) if part != "-Werror"]
+    at = compile_line.index("-o")
+    compile_line[at + 1] = str(folder / "broken.o")
+    compile_line[compile_line.index("-c") + 1] = str(broken)
+    for flag in ("-MD", "-MQ", "-MF"):
+        if flag in compile_line:
+            at = compile_line.index(flag)
+            del compile_line[at:at + (1 if flag == "-MD" else 2)]
+    made = subprocess.run(compile_line + ["-w"], cwd=build, capture_output=True, text=True, check=False)
+    if made.returncode:
+        return "it does not compile:\n" + made.stderr
+    objects = [str(path) for path in build.glob(f"**/{test}_test.p/*.o")]
+    libraries = [str(path) for path in build.glob("src/*/lib*.a")]
+    link_line = ["cc", *objects, str(folder / "broken.o"), "-Wl,--start-group", *libraries, "-Wl,--end-group",
+                 "-lcmocka", "-lxxhash", "-lm", "-lpg_query", "-pthread", "-o", str(folder / "broken_test")]
+    made = subprocess.run(link_line, cwd=build, capture_output=True, text=True, check=False)
+    if made.returncode:
+        return "it does not link:\n" + made.stderr
+    try:
+        run = subprocess.run([str(folder / "broken_test")], capture_output=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        return None  # it hangs: noticed as well
+    return None if run.returncode else "the test passes"
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    wanted = sys.argv[2:]
+    failures = 0
+    for rule in RULES:
+        if wanted and not any(word in rule[0] for word in wanted):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            problem = build_and_run(build, commands, rule, pathlib.Path(folder))
+        print(f"{'caught' if problem is None else 'MISSED'}  {rule[0]}" + (f": {problem}" if problem else ""))
+        failures += problem is not None
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
