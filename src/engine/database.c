@@ -240,16 +240,20 @@ static Status open_parts(Database *database, Arena *arena) {
     return background_start(database);
 }
 
-// Destroys whatever was made; what closing has to save is saved before.
-static void destroy(Database *database) {
+// Destroys whatever was made; what closing has to save is saved before. A log that nobody needs any
+// more is removed when nobody has it open any more.
+static void destroy(Database *database, bool removes_log) {
     catalog_close(database->catalog);
     table_set_destroy(database->tables);
     txn_system_destroy(database->txns);
-    if (database->epochs != NULL) epoch_advance(database->epochs);
     // Retired frames are the cache's, so the epochs end first.
     epoch_set_destroy(database->epochs);
     cache_destroy(database->cache);
     wal_close(database->wal);
+    if (removes_log && wal_remove(database->environment, database->wal_path) != OK) {
+        LOG_WARNING("%s", error_get()->message); // the next open removes it
+        error_clear();
+    }
     store_close(database->store);
     mutex_deinit(&database->checkpoint_mutex);
     mutex_deinit(&database->background_mutex);
@@ -275,7 +279,7 @@ Status database_open(const char *path, const DatabaseOptions *options, Database 
     if (status == OK) status = open_parts(database, &arena);
     arena_deinit(&arena);
     if (status != OK) {
-        destroy(database);
+        destroy(database, false);
         return status;
     }
     *database_out = database;
@@ -284,27 +288,28 @@ Status database_open(const char *path, const DatabaseOptions *options, Database 
 
 // ---- Closing ------------------------------------------------------------------------------------
 
-// Leaves a root that needs no log, and removes the log.
-static Status close_clean(Database *database) {
+// Leaves a root that needs no log.
+static Status close_in_order(Database *database) {
     while (txn_system_collect(database->txns, CLOSING_COLLECT_RECORDS)) {
         // nobody holds a snapshot any more: this ends
     }
-    TRY(checkpoint_run(database, CHECKPOINT_CLOSING));
-    wal_close(database->wal);
-    database->wal = NULL;
-    return wal_remove(database->environment, database->wal_path);
+    return checkpoint_run(database, CHECKPOINT_CLOSING);
 }
 
 void database_close(Database *database) {
     if (database == NULL) return;
     background_stop(database);
-    bool is_usable = !wal_is_failed(database->wal) && !store_is_failed(database->store);
-    if (database->path != NULL && is_usable && close_clean(database) != OK) {
-        LOG_ERROR("the database could not be closed in order; the next open recovers it: %s",
-            error_get()->message);
-        error_clear();
+    bool is_clean = false;
+    if (database->path != NULL && !wal_is_failed(database->wal)
+        && !store_is_failed(database->store)) {
+        is_clean = close_in_order(database) == OK;
+        if (!is_clean) {
+            LOG_ERROR("the database was not closed in order; the next open recovers it: %s",
+                error_get()->message);
+            error_clear();
+        }
     }
-    destroy(database);
+    destroy(database, is_clean);
 }
 
 // ---- What is in it ------------------------------------------------------------------------------
