@@ -35,6 +35,7 @@ static void group_destroy(RowStore *store, RowGroup *group, bool must_free) {
         }
         free(chunk);
     }
+    if (must_free) store_free(cache_store(store->cache), group->image);
     free(group);
 }
 
@@ -44,6 +45,7 @@ static void destroy(RowStore *store, bool must_free) {
         RowGroup *group = group_find(store, i);
         if (group != NULL) group_destroy(store, group, must_free);
     }
+    if (must_free) store_free(cache_store(store->cache), store->directory_image);
     for (uint32_t i = 0; i < DIRECTORY_ROOT_COUNT; i++)
         free(atomic_load(&store->directory[i]));
     while (store->layouts != NULL) {

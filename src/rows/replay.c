@@ -43,6 +43,18 @@ static size_t heap_bytes_of(const RowLayout *layout, const uint64_t *columns, co
     return bytes;
 }
 
+// An insertion point that was loaded goes on behind what the log put into its page.
+static void points_advance(RowStore *store, const RowPlace *place) {
+    for (uint32_t i = 0; i < store->point_count; i++) {
+        InsertionPoint *point = &store->points[i];
+        bool is_here =
+            point->has_page && point->group == place->group && point->page == place->page;
+        if (!is_here || point->next > place->index) continue;
+        point->next = place->index + 1;
+        if (point->next == 1U << place->group->page_row_bits) point->has_page = false;
+    }
+}
+
 Status row_store_replay_put(RowStore *store, RowId row, const Value *values) {
     const RowLayout *layout = row_store_layout(store);
     size_t heap_bytes = heap_bytes_of(layout, NULL, values);
@@ -61,6 +73,7 @@ Status row_store_replay_put(RowStore *store, RowId row, const Value *values) {
     page_set_live(page, place.index, true);
     page_changed(&place, page);
     page_unlock(store, page);
+    points_advance(store, &place);
     return OK;
 }
 

@@ -148,3 +148,36 @@ Status row_store_replay_put(RowStore *store, RowId row, const Value *values);
 Status row_store_replay_update(
     RowStore *store, RowId row, const uint64_t *columns, const Value *values, bool *found_out);
 Status row_store_replay_delete(RowStore *store, RowId row);
+
+// ---- Images -------------------------------------------------------------------------------------
+
+// How far rows went when the image was fixed.
+typedef struct RowStoreMark {
+    uint32_t group_count, next_page, point_count;
+    uint64_t row_count;
+
+    struct {
+        uint32_t group, page, next;
+    } points[8];
+} RowStoreMark;
+
+void row_store_flip(RowStore *store, RowStoreMark *mark_out);
+
+// Writes the pages that changed since the last image, as of the snapshot, and the descriptors above
+// them; appends to `entry` what row_store_load takes. Errors: IO_ERROR, DISK_FULL, OUT_OF_MEMORY,
+// QUERY_CANCELED when the work was cancelled.
+Status row_store_write(
+    RowStore *store, const RowStoreMark *mark, const CheckpointWork *work, Text *entry);
+
+// Into an empty store that has its layouts. Reads descriptors, no pages. Errors: DATA_CORRUPTED.
+Status row_store_load(RowStore *store, Bytes *entry);
+
+// Every extent of the last image, written or loaded, each once.
+Status row_store_extents(
+    RowStore *store, Status (*visit)(void *argument, ExtentRef ref), void *argument);
+uint64_t row_store_dirty_bytes(const RowStore *store);
+
+// Every layout the store ever had, and the way back; `current` (given) takes the place of the one
+// with its version.
+void row_store_encode_layouts(RowStore *store, Text *out);
+Status row_store_load_layouts(RowStore *store, RowLayout *current, Bytes *bytes);

@@ -39,6 +39,8 @@ typedef struct RowGroup {
     uint32_t index;
     uint8_t page_row_bits;
     uint32_t page_count;           // that fit: 65,536 >> page_row_bits
+    ExtentRef image;               // of its descriptor; of the checkpointer
+    bool is_image_stale;           // a page's image is newer than the descriptor
     _Atomic(PageChunk *) chunks[]; // page_count / 64, at least one
 } RowGroup;
 
@@ -68,6 +70,7 @@ struct RowStore {
     uint32_t point_count;
     InsertionPoint points[POINT_COUNT_MAX];
 
+    ExtentRef directory_image;              // of the list of groups, when it does not fit the entry
     _Atomic uint64_t row_count;             // live now
     _Atomic uint64_t heap_bytes, heap_rows; // what inserts brought, for choosing page sizes
 };

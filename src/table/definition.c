@@ -92,8 +92,8 @@ void definition_destroy(Definition *definition) {
     free(definition);
 }
 
-Status table_index_create_object(
-    Table *table, const IndexSchema *schema, uint32_t column_count, TableIndex **index_out) {
+Status table_index_create_object(Table *table, const IndexSchema *schema, uint32_t column_count,
+    Bytes image, TableIndex **index_out) {
     for (uint32_t i = 0; i < schema->column_count; i++) {
         if (schema->columns[i] >= column_count) {
             return fail(
@@ -123,7 +123,9 @@ Status table_index_create_object(
         .incarnation = table->set->incarnation,
         .budget = table->set->budget};
     if (options.key_width > 16) options.key_width = 0;
-    Status status = learned_index_create(table->set->cache, options, &index->learned);
+    Status status = image.data == NULL
+                        ? learned_index_create(table->set->cache, options, &index->learned)
+                        : learned_index_open(table->set->cache, options, image, &index->learned);
     if (status != OK) {
         arena_deinit(&index->arena);
         free(index);
@@ -142,11 +144,12 @@ void table_index_destroy_object(TableIndex *index, bool must_drop) {
             learned_index_destroy(index->learned);
         }
     }
+    free(index->image);
     arena_deinit(&index->arena);
     free(index);
 }
 
-Status layout_for(RowStore *rows, const StoreSchema *schema, RowLayout **layout_out) {
+Status layout_for(const StoreSchema *schema, uint16_t version, RowLayout **layout_out) {
     uint32_t count = schema->column_count;
     RowLayoutColumn *columns = calloc(count == 0 ? 1 : count, sizeof *columns);
     if (columns == NULL) return fail(OUT_OF_MEMORY, "out of memory");
@@ -155,8 +158,7 @@ Status layout_for(RowStore *rows, const StoreSchema *schema, RowLayout **layout_
             .has_missing = schema->columns[i].has_missing,
             .missing = schema->columns[i].missing};
     }
-    Status status =
-        row_layout_create(row_store_next_layout_version(rows), columns, count, layout_out);
+    Status status = row_layout_create(version, columns, count, layout_out);
     free(columns);
     return status;
 }

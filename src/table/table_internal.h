@@ -32,6 +32,8 @@ typedef struct TableIndex {
     uint64_t *column_bits; // one a column of the store
     LearnedIndex *learned;
     Birth birth;
+    uint8_t *image; // the root of its last image, or NULL; of the checkpointer
+    size_t image_bytes;
     struct TableIndex *next; // of every index the table ever had
     Arena arena;
 } TableIndex;
@@ -85,8 +87,9 @@ struct TableSet {
 
     Mutex mutex; // definitions, the lists below
     _Atomic(TableLeaf *) leaves[TABLE_ROOT_COUNT];
-    _Atomic uint32_t store_end; // ids of stores are below it
-    Table *dropped;             // committed drops, to be freed when nobody needs them
+    _Atomic uint32_t store_end;         // ids of stores are below it
+    struct TableCheckpoint *checkpoint; // the one that runs, or NULL; in its arena
+    Table *dropped;                     // committed drops, to be freed when nobody needs them
     Sequence *sequences[SEQUENCE_BUCKET_COUNT];
     _Atomic uint64_t next_oid, logged_oid;
     _Atomic uint64_t next_store, logged_store;
@@ -107,12 +110,15 @@ extern const UndoActions table_undo_actions;
 Status definition_create(
     const StoreSchema *schema, TableIndex *const *indexes, uint32_t index_count, Definition **out);
 void definition_destroy(Definition *definition);
-Status table_index_create_object(
-    Table *table, const IndexSchema *schema, uint32_t column_count, TableIndex **index_out);
+// From an image's root, or empty when there is none.
+Status table_index_create_object(Table *table, const IndexSchema *schema, uint32_t column_count,
+    Bytes image, TableIndex **index_out);
 void table_index_destroy_object(TableIndex *index, bool must_drop);
-Status layout_for(RowStore *rows, const StoreSchema *schema, RowLayout **layout_out);
+Status layout_for(const StoreSchema *schema, uint16_t version, RowLayout **layout_out);
 
 // table_set.c
+// Without a definition and rows.
+Status table_make_empty(TableSet *set, StoreId store, Table **table_out);
 Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out);
 void table_destroy(Table *table, bool must_drop);
 Status table_register(TableSet *set, Table *table);

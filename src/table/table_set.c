@@ -130,7 +130,7 @@ void table_destroy(Table *table, bool must_drop) {
 static Status indexes_create(Table *table, const StoreSchema *schema, TableIndex **indexes) {
     for (uint32_t i = 0; i < schema->index_count; i++) {
         TRY(table_index_create_object(
-            table, &schema->indexes[i], schema->column_count, &indexes[i]));
+            table, &schema->indexes[i], schema->column_count, (Bytes){0}, &indexes[i]));
         indexes[i]->next = table->indexes;
         table->indexes = indexes[i];
     }
@@ -147,7 +147,8 @@ static Status definition_first(Table *table, const StoreSchema *schema) {
     if (status == OK) {
         status = definition_create(schema, indexes, schema->index_count, &definition);
     }
-    if (status == OK) status = layout_for(table->rows, schema, &layout);
+    if (status == OK)
+        status = layout_for(schema, row_store_next_layout_version(table->rows), &layout);
     if (status == OK) {
         row_store_add_layout(table->rows, layout);
         definition->layout = layout;
@@ -159,7 +160,7 @@ static Status definition_first(Table *table, const StoreSchema *schema) {
     return status;
 }
 
-Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out) {
+Status table_make_empty(TableSet *set, StoreId store, Table **table_out) {
     Table *table = calloc(1, sizeof *table);
     if (table == NULL) return fail(OUT_OF_MEMORY, "out of memory");
     table->owner.actions = &table_undo_actions;
@@ -175,7 +176,14 @@ Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Tab
         free(table);
         return status;
     }
-    status = definition_first(table, schema);
+    *table_out = table;
+    return OK;
+}
+
+Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out) {
+    Table *table;
+    TRY(table_make_empty(set, store, &table));
+    Status status = definition_first(table, schema);
     if (status != OK) {
         table_destroy(table, true);
         return status;
@@ -354,7 +362,7 @@ Status table_store_alter(TableSet *set, Txn *txn, StoreId store, const StoreSche
     Status status = OK;
     if (schema->column_count != old->schema.column_count) {
         RowLayout *layout;
-        status = layout_for(table->rows, schema, &layout);
+        status = layout_for(schema, row_store_next_layout_version(table->rows), &layout);
         if (status == OK) {
             row_store_add_layout(table->rows, layout);
             definition->layout = layout;
@@ -408,7 +416,8 @@ Status table_index_create(TableSet *set, Txn *txn, StoreId store, const IndexSch
     if (table == NULL) return fail(UNDEFINED_TABLE, "store %u does not exist", store.value);
     TRY(writer_ensure(txn));
     TableIndex *index;
-    TRY(table_index_create_object(table, schema, table_schema(table)->column_count, &index));
+    TRY(table_index_create_object(
+        table, schema, table_schema(table)->column_count, (Bytes){0}, &index));
     if (txn != NULL) birth_begin(&index->birth, txn);
     Status status = index_build(table, txn, index);
     if (status == OK && txn != NULL) status = redo_index(txn, store, &index->schema);
