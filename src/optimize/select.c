@@ -253,6 +253,13 @@ static bool target_is_set(const Expression *expression) {
     return info != NULL && info->returns_set;
 }
 
+static bool query_has_set_target(const Query *query) {
+    for (uint32_t i = 0; i < query->target_count; i++) {
+        if (target_is_set(query->targets[i].expression)) return true;
+    }
+    return false;
+}
+
 static Status plan_project_set(Planner *planner, PlanNode **node) {
     Arena *arena = planner->arena;
     const Query *query = planner->query;
@@ -539,7 +546,7 @@ static WantedOrder *order_wanted(Planner *planner) {
     const Query *query = planner->query;
     if (query->sort_count == 0 || query->from_count != 1 || query->from[0]->is_join
         || query->has_aggregates || query->group_count > 0 || query->is_distinct
-        || query->distinct_on_count > 0 || query->has_set_functions || query->limit_with_ties) {
+        || query->distinct_on_count > 0 || query_has_set_target(query) || query->limit_with_ties) {
         return NULL;
     }
     uint32_t relation = query->from[0]->relation;
@@ -607,7 +614,7 @@ Status plan_select(Planner *planner, PlanNode **node_out) {
     if (query->has_aggregates || query->group_count > 0 || query->having != NULL) {
         TRY(plan_aggregate(planner, &node));
     }
-    if (query->has_set_functions) TRY(plan_project_set(planner, &node));
+    if (query_has_set_target(query)) TRY(plan_project_set(planner, &node));
 
     uint32_t visible_count = query_visible_count(query);
     Expression **visible = arena_new_array(arena, Expression *, visible_count + 1);
