@@ -329,9 +329,14 @@ Status plan_from(Planner *planner, FromItem *const *items, uint32_t count,
     for (uint32_t i = 0; i < pending.count; i++) {
         condition_add(&planner->conditions, planner->arena, pending.items[i]);
     }
+    // What an item reads of relations outside the list is the business of the join around it.
+    uint64_t listed = 0;
+    for (uint32_t i = 0; i < list.count; i++) {
+        listed |= list.items[i].relations;
+    }
     for (uint32_t i = 0; i < list.count; i++) {
         Item *item = &list.items[i];
-        // Columns from outside this list, when it is itself within a lateral one, are slots.
+        item->depends &= listed;
         item->conditions = conditions_take(planner, &pending, item->relations, false);
         TRY(item_plan(planner, item));
     }
