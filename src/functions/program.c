@@ -75,6 +75,9 @@ ProgramRegister program_input(Program *program, uint32_t column_index, SqlType t
     }
     ProgramRegister result = register_make(program, REGISTER_INPUT, type);
     program->registers[result].index = column_index;
+    program->inputs = grow(program->arena, program->inputs, program->input_count,
+        &program->input_capacity, sizeof(ProgramRegister));
+    program->inputs[program->input_count++] = result;
     return result;
 }
 
@@ -88,6 +91,9 @@ ProgramRegister program_parameter(Program *program, uint32_t parameter_index, Sq
     }
     ProgramRegister result = register_make(program, REGISTER_PARAMETER, type);
     program->registers[result].index = parameter_index;
+    program->parameters = grow(program->arena, program->parameters, program->parameter_count,
+        &program->parameter_capacity, sizeof(ProgramRegister));
+    program->parameters[program->parameter_count++] = result;
     program->registers[result].is_constant = true;
     return result;
 }

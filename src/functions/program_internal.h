@@ -75,6 +75,8 @@ struct Program {
     uint32_t instruction_count, instruction_capacity;
     ProgramRegister *results;
     uint32_t result_count, result_capacity;
+    ProgramRegister *inputs, *parameters; // the registers of those sources
+    uint32_t input_count, input_capacity, parameter_count, parameter_capacity;
     uint32_t argument_count_max;
     uint32_t depth, depth_max; // of open lazy forms
     OpenForm *open_form;

@@ -53,9 +53,9 @@ static void column_point_at(
 
 static void bank_bind_parameters(const ProgramState *state, Bank *bank) {
     const Program *program = state->program;
-    for (uint32_t i = 0; i < program->register_count; i++) {
+    for (uint32_t j = 0; j < program->parameter_count; j++) {
+        ProgramRegister i = program->parameters[j];
         const Register *source = &program->registers[i];
-        if (source->source != REGISTER_PARAMETER) continue;
         ASSERT(source->index < state->parameter_count);
         column_point_at(
             &bank->columns[i], source, &state->parameters[source->index], bank->nulls[i]);
@@ -411,6 +411,30 @@ static void rows_copy(Column *to, const Column *from, Selection selection) {
     }
 }
 
+static bool bits_are_clear(const uint64_t *bits, uint32_t word_count) {
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < word_count; i++)
+        any |= bits[i];
+    return any == 0;
+}
+
+// As long as no NULL was seen, an answer is the AND (or OR) of the parts, without a branch.
+static Selection logic_part_without_nulls(Column *result, const Column *argument,
+    Selection selection, uint16_t *rows_left, bool deciding) {
+    bool *decided = result->values;
+    const bool *values = argument->values;
+    uint32_t mask = argument->is_constant ? 0 : UINT32_MAX;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < selection.count; i++) {
+        uint32_t row = selection_row(selection, i);
+        bool value = values[row & mask];
+        decided[row] = value;
+        rows_left[left] = (uint16_t)row;
+        left += value != deciding;
+    }
+    return (Selection){.rows = rows_left, .count = left};
+}
+
 // AND: FALSE decides a row. OR: TRUE does. NULL is remembered and decides nothing.
 static Selection logic_part(Column *result, const Column *argument, Selection selection,
     uint16_t *rows_left, bool deciding) {
@@ -549,11 +573,16 @@ static Status run(ProgramState *state, Bank *bank, Selection selection) {
             bank->forms[depth++].outer = selection;
             break;
         case OPERATION_AND_PART:
-        case OPERATION_OR_PART:
-            selection = logic_part(output, argument, selection, form->rows,
-                instruction->operation == OPERATION_OR_PART);
+        case OPERATION_OR_PART: {
+            bool deciding = instruction->operation == OPERATION_OR_PART;
+            bool has_nulls =
+                argument->nulls != NULL || !bits_are_clear(output->nulls, bank->null_word_count);
+            selection = has_nulls ? logic_part(output, argument, selection, form->rows, deciding)
+                                  : logic_part_without_nulls(
+                                      output, argument, selection, form->rows, deciding);
             if (selection.count == 0) at = instruction->jump - 1;
             break;
+        }
         case OPERATION_COALESCE_PART:
             selection = coalesce_part(output, argument, selection, form->rows);
             if (selection.count == 0) at = instruction->jump - 1;
@@ -592,9 +621,9 @@ static Status run_batch(ProgramState *state, const Batch *input) {
     run_arena_empty(state);
     if (state->batch_bank == NULL) state->batch_bank = bank_make(state, BATCH_ROW_COUNT);
     Bank *bank = state->batch_bank;
-    for (uint32_t i = 0; i < program->register_count; i++) {
+    for (uint32_t j = 0; j < program->input_count; j++) {
+        ProgramRegister i = program->inputs[j];
         const Register *source = &program->registers[i];
-        if (source->source != REGISTER_INPUT) continue;
         ASSERT(source->index < input->column_count);
         ASSERT(input->columns[source->index].kind == source->kind);
         bank->columns[i] = input->columns[source->index];
@@ -651,9 +680,9 @@ Status program_run_row(
     run_arena_empty(state);
     if (state->row_bank == NULL) state->row_bank = bank_make(state, 1);
     Bank *bank = state->row_bank;
-    for (uint32_t i = 0; i < program->register_count; i++) {
+    for (uint32_t j = 0; j < program->input_count; j++) {
+        ProgramRegister i = program->inputs[j];
         const Register *source = &program->registers[i];
-        if (source->source != REGISTER_INPUT) continue;
         ASSERT(source->index < column_count);
         const Value *value = &row[source->index];
         *bank->nulls[i] = value->is_null;

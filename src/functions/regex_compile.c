@@ -16,10 +16,6 @@ typedef struct Parser {
 
 enum { DEPTH_MAX = 1000 };
 
-Status regex_fail(const char *what) {
-    return fail(INVALID_REGULAR_EXPRESSION, "invalid regular expression: %s", what);
-}
-
 static RegexNode *node_make(Parser *parser, RegexNodeKind kind) {
     RegexNode *node = arena_new(parser->arena, RegexNode);
     node->kind = kind;

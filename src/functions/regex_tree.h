@@ -1,6 +1,7 @@
 // What the compiler of regular expressions hands to the matcher.
 #pragma once
 
+#include "base/error.h"
 #include "functions/regex_internal.h"
 #include "functions/unicode_internal.h"
 
@@ -97,4 +98,5 @@ struct Regex {
 
 bool regex_class_has(RegexClass which, uint32_t character);
 
-[[gnu::cold]] Status regex_fail(const char *what);
+// A macro, so that the compiler sees that it never gives OK.
+#define regex_fail(what) fail(INVALID_REGULAR_EXPRESSION, "invalid regular expression: %s", (what))
