@@ -28,6 +28,19 @@ RULES = [
      "        has_pad = reserve_pad(wal, &pad);\n        wal->flushing_to = pad.end.value;",
      "        wal->flushing_to = wal_round_up(filled_position(wal), WAL_SECTOR_BYTES);\n"
      "        atomic_store(&wal->tail, wal->flushing_to);", "wal_crash"),
+    ("the data is not synced before the root", "src/store/store.c",
+     "    TRY(sync_or_fail(store));\n    Status status = write_superblocks", "    Status status = write_superblocks", "store_crash"),
+    ("the root is not synced", "src/store/store.c",
+     "        return status;\n    }\n    return sync_or_fail(store);", "        return status;\n    }\n    return OK;", "store_crash"),
+    ("both generations share their slots", "src/store/store.c",
+     "uint64_t offset = superblock_offset(root->generation);", "uint64_t offset = superblock_offset(0);", "store_crash"),
+    ("what a durable root names is given out again", "src/store/store.c",
+     "    list_add(store->is_making_root ? &store->freed_late : &store->freed, ref);",
+     "    block_map_give(&store->map, extent_first_block(ref), extent_block_count(ref));", "store_crash"),
+    ("what is freed while a root is made is released with it", "src/store/store.c",
+     "store->is_making_root ? &store->freed_late : &store->freed, ref", "&store->freed, ref", "store_crash"),
+    ("a file is served before it is synced", "src/store/store.c",
+     "    TRY(file_sync(store->file));\n    uint64_t file_bytes;", "    uint64_t file_bytes;", "store_crash"),
 ]
 
 
