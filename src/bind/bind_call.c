@@ -80,7 +80,7 @@ static Status missing_function(Binder *binder, const CallSyntax *call, Choice ch
     if (name_count > 1
         && !catalog_find_schema(
             binder->catalog, node_item(call->names, name_count - 2)->text, &schema)) {
-        return fail(INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+        return fail_at(binder, call->location, INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
             node_item(call->names, name_count - 2)->text);
     }
     Status status = fail_at(
@@ -271,7 +271,7 @@ static Status check_aggregate_place(Scope *scope, const CallSyntax *call) {
         if (level < lowest) lowest = level;
     }
     if (lowest > 0 && lowest != UINT32_MAX) {
-        return not_supported(binder, "aggregates of an outer query", call->location);
+        return not_supported(binder, "outer-level aggregates", call->location);
     }
     if (scope->inside_aggregate) {
         return fail_at(
@@ -312,9 +312,6 @@ static Status bind_aggregate(
     Scope *scope, CallSyntax *call, FunctionChoice *choice, Expression **out) {
     Binder *binder = scope->binder;
     const FunctionInfo *function = choice->function;
-    if (node_get_boolean(call->node, FIELD_AGG_WITHIN_GROUP)) {
-        return not_supported(binder, "ordered-set aggregates", call->location);
-    }
     if (call->count == 0 && !call->is_star && function->argument_count == 0) {
         return fail_at(binder, call->location, WRONG_OBJECT_TYPE,
             "%s(*) must be used to call a parameterless aggregate function",
@@ -379,7 +376,7 @@ static Status bind_chosen(Scope *scope, CallSyntax *call, bool was_inside, Expre
         scope->inside_aggregate = was_inside;
         return bind_aggregate(scope, call, &choice, out);
     case 'w':
-        return fail_at(binder, call->location, WINDOWING_ERROR,
+        return fail_at(binder, call->location, WRONG_OBJECT_TYPE,
             "window function %s requires an OVER clause", name_list_text(binder, call->names));
     case 'p': {
         Status status = fail_at(binder, call->location, WRONG_OBJECT_TYPE, "%s is a procedure",
@@ -404,6 +401,9 @@ Status bind_call(Scope *scope, const Node *node, Expression **out) {
         .is_variadic = node_get_boolean(node, FIELD_FUNC_VARIADIC),
     };
     call.name = last_name(call.names);
+    if (node_get_boolean(node, FIELD_AGG_WITHIN_GROUP)) {
+        return not_supported(scope->binder, "ordered-set aggregates", call.location);
+    }
     if (node_has(node, FIELD_OVER)) {
         return not_supported(scope->binder, "window functions", call.location);
     }

@@ -303,7 +303,9 @@ static Status make_insert(Binder *binder, BoundCopy *copy) {
 }
 
 static Status bind_table(Binder *binder, const Node *statement, BoundCopy *copy) {
+    binder->hides_positions = true;
     TRY(find_relation(binder, node_get(statement, FIELD_RELATION), &copy->table));
+    binder->hides_positions = false;
     const TableInfo *table = copy->table;
     if (table->kind != RELATION_TABLE) {
         const char *what = table->kind == RELATION_SEQUENCE ? "sequence"

@@ -207,7 +207,8 @@ static Status bind_null_test(Scope *scope, const Node *node, Expression **out) {
     Arena *arena = scope->binder->arena;
     Expression *value;
     TRY(bind_inner(scope, node_get(node, FIELD_ARG), &value));
-    TRY(resolve_unknown(scope->binder, &value));
+    // A test says nothing about the type of a parameter.
+    if (value->kind == EXPRESSION_CONSTANT) TRY(resolve_unknown(scope->binder, &value));
     const char *test = node_get_text(node, FIELD_NULLTESTTYPE);
     bool is_negated = test != NULL && strcmp(test, "IS_NOT_NULL") == 0;
     int32_t location = node_location(node);

@@ -17,6 +17,7 @@ typedef struct Binder {
     uint32_t depth;     // of the recursion over syntax
     bool *lifted_bound; // which lifted literals became parameters
     bool is_liftable;
+    bool hides_positions; // where PostgreSQL has lost the statement's text
     BoundStatement *bound;
 } Binder;
 

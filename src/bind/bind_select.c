@@ -275,13 +275,11 @@ static Status find_target(Scope *scope, const Node *node, Place place, const cha
     if (*index_out == UINT32_MAX) {
         Expression *expression;
         TRY(bind_expression(scope, node, place, &expression));
-        for (uint32_t i = 0; i < *count; i++) {
-            if (expression_equal((*targets)[i].expression, expression)) {
-                *index_out = i;
-                return OK;
-            }
+        uint32_t index = 0;
+        while (index < *count && !expression_equal((*targets)[index].expression, expression)) {
+            index++;
         }
-        if (scope->query->set != NULL) {
+        if (index == *count && scope->query->set != NULL) {
             Status status = fail_at(scope->binder, syntax_location(node), FEATURE_NOT_SUPPORTED,
                 "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
             error_add_detail("Only result column names can be used, not expressions or functions.");
@@ -289,8 +287,11 @@ static Status find_target(Scope *scope, const Node *node, Place place, const cha
                            "FROM clause.");
             return status;
         }
-        TRY(resolve_unknown(scope->binder, &expression));
-        *index_out = add_hidden_target(scope->binder, targets, count, expression);
+        if (index == *count) {
+            TRY(resolve_unknown(scope->binder, &expression));
+            index = add_hidden_target(scope->binder, targets, count, expression);
+        }
+        *index_out = index;
     }
     TRY(resolve_unknown(scope->binder, &(*targets)[*index_out].expression));
     return OK;
@@ -442,11 +443,39 @@ static Status check_distinct(Scope *scope) {
     return OK;
 }
 
-static bool is_among(Expression *const *list, uint32_t count, const Expression *expression) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (expression_equal(list[i], expression)) return true;
+// The place of an expression in DISTINCT ON, or `count`.
+static uint32_t distinct_index(const Query *query, const Expression *expression) {
+    uint32_t index = 0;
+    while (index < query->distinct_on_count
+           && !expression_equal(query->distinct_on[index], expression)) {
+        index++;
     }
-    return false;
+    return index;
+}
+
+// The first sort keys are the distinct expressions, in any order among them.
+static Status check_distinct_order(Scope *scope, const Node *list) {
+    Query *query = scope->query;
+    uint32_t count = query->distinct_on_count;
+    bool *is_sorted = arena_new_array(scope->binder->arena, bool, count);
+    bool has_skipped = false;
+    uint32_t misplaced = count;
+    for (uint32_t i = 0; i < query->sort_count; i++) {
+        uint32_t index = distinct_index(query, query->sorts[i].expression);
+        if (index == count) {
+            has_skipped = true;
+        } else {
+            is_sorted[index] = true;
+            if (has_skipped && misplaced == count) misplaced = index;
+        }
+    }
+    for (uint32_t i = 0; i < count && has_skipped && misplaced == count; i++) {
+        if (!is_sorted[i]) misplaced = i;
+    }
+    if (misplaced == count) return OK;
+    return fail_at(scope->binder, syntax_location(node_item(list, misplaced)),
+        INVALID_COLUMN_REFERENCE,
+        "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
 }
 
 static Status bind_distinct_on(Scope *scope, const Node *list) {
@@ -461,31 +490,7 @@ static Status bind_distinct_on(Scope *scope, const Node *list) {
         TRY(require_equality(scope->binder, expression));
         query->distinct_on[query->distinct_on_count++] = expression;
     }
-    // The first sort keys are the distinct ones, in any order among them.
-    const char *mismatch = "SELECT DISTINCT ON expressions must match initial ORDER BY expressions";
-    bool has_skipped = false;
-    uint32_t found_count = 0;
-    for (uint32_t i = 0; i < query->sort_count; i++) {
-        Expression *key = query->sorts[i].expression;
-        if (!is_among(query->distinct_on, count, key)) {
-            has_skipped = true;
-        } else if (has_skipped) {
-            return fail_at(
-                scope->binder, expression_location(key), INVALID_COLUMN_REFERENCE, "%s", mismatch);
-        } else {
-            found_count++;
-        }
-    }
-    for (uint32_t i = 0; i < count && has_skipped && found_count < count; i++) {
-        bool is_sorted = false;
-        for (uint32_t j = 0; j < query->sort_count; j++) {
-            is_sorted |= expression_equal(query->sorts[j].expression, query->distinct_on[i]);
-        }
-        if (is_sorted) continue;
-        return fail_at(scope->binder, expression_location(query->distinct_on[i]),
-            INVALID_COLUMN_REFERENCE, "%s", mismatch);
-    }
-    return OK;
+    return check_distinct_order(scope, list);
 }
 
 // ---- LIMIT --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ void binder_leave(Binder *binder, uint32_t cost) {
 }
 
 Status binder_place(Binder *binder, int32_t location, Status status) {
-    if (location < 0 || binder->input->sql == NULL) return status;
+    if (location < 0 || binder->input->sql == NULL || binder->hides_positions) return status;
     size_t count = strlen(binder->input->sql);
     size_t offset = (size_t)location < count ? (size_t)location : count;
     size_t characters = utf8_char_count(binder->input->sql, offset);

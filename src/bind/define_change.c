@@ -101,6 +101,7 @@ static Status find_altered_column(
 static Status alter_default(Alteration *alteration, const Node *node, const char *name) {
     const ColumnInfo *column;
     TRY(find_altered_column(alteration, name, &column));
+    alteration->binder->hides_positions = true;
     const Node *expression = node_get(node, FIELD_DEF);
     if (column->identity != 0) {
         Status status = fail(SYNTAX_ERROR, "column \"%s\" of relation \"%s\" is an identity column",
@@ -128,6 +129,7 @@ static Status alter_one(Alteration *alteration, const Node *node) {
     const char *name = node_get_text(node, FIELD_NAME);
     const char *behavior = node_get_text(node, FIELD_BEHAVIOR);
     if (kind == NULL) kind = "AT_AddColumn";
+    binder->hides_positions = false;
     const ColumnInfo *column;
     if (strcmp(kind, "AT_AddColumn") == 0) return alter_add_column(alteration, node);
     if (strcmp(kind, "AT_ColumnDefault") == 0) return alter_default(alteration, node, name);
@@ -135,6 +137,7 @@ static Status alter_one(Alteration *alteration, const Node *node) {
         return check_storage_parameters(binder, node_get(node, FIELD_DEF));
     }
     if (strcmp(kind, "AT_AddConstraint") == 0) {
+        binder->hides_positions = true;
         TableDraft draft = draft_of(alteration);
         TRY(draft_add_constraint(&draft, node_get(node, FIELD_DEF)));
         return add_constraints(alteration, &draft);

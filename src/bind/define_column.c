@@ -399,7 +399,8 @@ static Status add_nullability(
 static Status add_default(TableDraft *draft, const Node *node, ColumnState *state) {
     ColumnDefinition *column = &draft->columns[draft->column_count - 1];
     if (state->saw_default || column->is_serial) {
-        return fail_at(draft->binder, node_location(node), SYNTAX_ERROR,
+        int32_t location = column->is_serial ? -1 : node_location(node);
+        return fail_at(draft->binder, location, SYNTAX_ERROR,
             "multiple default values specified for column \"%s\" of table \"%s\"", column->name,
             draft->table_name);
     }
@@ -443,11 +444,6 @@ static Status add_column_constraint(TableDraft *draft, const Node *node, ColumnS
     if (strcmp(kind, "CONSTR_IDENTITY") == 0) return add_identity(draft, node, state);
     if (strcmp(kind, "CONSTR_CHECK") == 0) return draft_add_check(draft, node);
     if (strcmp(kind, "CONSTR_PRIMARY") == 0 || strcmp(kind, "CONSTR_UNIQUE") == 0) {
-        if (strcmp(kind, "CONSTR_PRIMARY") == 0 && state->declared_null) {
-            return fail_at(draft->binder, location, SYNTAX_ERROR,
-                "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"", name,
-                draft->table_name);
-        }
         return draft_add_key(draft, node, name);
     }
     if (strcmp(kind, "CONSTR_FOREIGN") == 0) {
@@ -494,21 +490,19 @@ Status draft_add_column(TableDraft *draft, const Node *node) {
     ColumnDefinition *column = &draft->columns[draft->column_count++];
     *column = (ColumnDefinition){.name = name};
     TRY(read_column_type(draft, node, column));
+    draft->binder->hides_positions = draft->existing != NULL;
     ColumnState state = {0};
     const Node *constraints = node_get(node, FIELD_CONSTRAINTS);
     for (uint32_t i = 0; i < node_count(constraints); i++) {
-        TRY(add_column_constraint(draft, node_item(constraints, i), &state));
-    }
-    column = &draft->columns[draft->column_count - 1];
-    if (state.saw_default && state.saw_identity) {
-        return fail_at(draft->binder, node_location(node), SYNTAX_ERROR,
-            "both default and identity specified for column \"%s\" of table \"%s\"", name,
-            draft->table_name);
-    }
-    if (column->is_serial && state.saw_identity) {
-        return fail_at(draft->binder, node_location(node), SYNTAX_ERROR,
-            "both default and identity specified for column \"%s\" of table \"%s\"", name,
-            draft->table_name);
+        const Node *constraint = node_item(constraints, i);
+        TRY(add_column_constraint(draft, constraint, &state));
+        bool has_default = state.saw_default || draft->columns[draft->column_count - 1].is_serial;
+        if (has_default && state.saw_identity) {
+            int32_t location = state.saw_default ? node_location(constraint) : -1;
+            return fail_at(draft->binder, location, SYNTAX_ERROR,
+                "both default and identity specified for column \"%s\" of table \"%s\"", name,
+                draft->table_name);
+        }
     }
     return OK;
 }

@@ -352,6 +352,7 @@ static Status bind_index_column(Binder *binder, const TableInfo *table, const No
 }
 
 Status bind_create_index(Binder *binder, const Node *statement) {
+    binder->hides_positions = true;
     const Node *range_var = node_get(statement, FIELD_RELATION);
     const TableInfo *table;
     TRY(find_relation(binder, range_var, &table));

@@ -292,7 +292,7 @@ bool scope_finds_item(Scope *scope, const char *schema, const char *name, ScopeI
 }
 
 // A relation that is there but may not be mentioned here, for the error's hint.
-static Status missing_item(Scope *scope, const char *schema, const char *name, int32_t location) {
+static Status missing_item(Scope *scope, const char *name, int32_t location) {
     Binder *binder = scope->binder;
     for (Scope *at = scope; at != NULL; at = at->parent) {
         for (uint32_t i = 0; at->query != NULL && i < at->query->relation_count; i++) {
@@ -313,10 +313,6 @@ static Status missing_item(Scope *scope, const char *schema, const char *name, i
             }
             return status;
         }
-    }
-    if (schema != NULL) {
-        return fail_at(binder, location, UNDEFINED_TABLE,
-            "missing FROM-clause entry for table \"%s.%s\"", schema, name);
     }
     return fail_at(
         binder, location, UNDEFINED_TABLE, "missing FROM-clause entry for table \"%s\"", name);
@@ -461,7 +457,7 @@ static Status bind_qualified(Scope *scope, const char *schema, const char *relat
     Found found;
     bool is_found = false;
     TRY(find_item(scope, schema, relation, location, &found, &is_found));
-    if (!is_found) return missing_item(scope, schema, relation, location);
+    if (!is_found) return missing_item(scope, relation, location);
     TRY(find_in_item(scope, found.item, name, location, &found.column));
     if (found.column == NULL && found.item->is_join) {
         return missing_column(scope, relation, name, location);
@@ -526,7 +522,7 @@ Status bind_column_reference(Scope *scope, const Node *node, Expression **out) {
                 "not supported here");
         }
         TRY(find_item(scope, schema, relation, location, &found, &is_found));
-        if (!is_found) return missing_item(scope, schema, relation, location);
+        if (!is_found) return missing_item(scope, relation, location);
         return whole_row(scope, &found, location, out);
     }
     if (relation == NULL) return bind_unqualified(scope, last->text, location, out);
@@ -572,7 +568,7 @@ Status expand_star(
         Found found;
         bool is_found = false;
         TRY(find_item(scope, schema, relation, location, &found, &is_found));
-        if (!is_found) return missing_item(scope, schema, relation, location);
+        if (!is_found) return missing_item(scope, relation, location);
         mark_correlated(scope, found.scope);
         expand_item(scope, found.item, found.levels_up, location, targets, count, capacity);
         return OK;
