@@ -298,6 +298,18 @@ static Status builder_call(Builder *builder, const Expression *expression, Progr
         expression->argument_count, expression->type, out);
 }
 
+// A type that is not computed with yet has another physical kind than the one it is relabelled
+// from.
+static Status builder_check_relabel(const Expression *expression) {
+    Oid source = expression->arguments[0]->type.oid;
+    if (type_physical(source) == type_physical(expression->type.oid)) return OK;
+    const TypeOps *ops;
+    TRY(type_ops_require(source, &ops));
+    TRY(type_ops_require(expression->type.oid, &ops));
+    return fail(
+        INTERNAL_ERROR, "no relabelling from type %u to type %u", source, expression->type.oid);
+}
+
 static Status builder_one(
     Builder *builder, const Expression *expression, uint32_t index, ProgramRegister *out) {
     return builder_add(builder, expression->arguments[index], out);
@@ -349,6 +361,7 @@ static Status builder_add_kind(
         return builder_extreme(builder, expression, out);
     case EXPRESSION_RELABEL:
         TRY(builder_one(builder, expression, 0, &argument));
+        TRY(builder_check_relabel(expression));
         *out = program_relabel(program, argument, expression->type);
         return OK;
     case EXPRESSION_CAST_BY_TEXT:

@@ -2,11 +2,9 @@
 
 #include "base/test.h"
 
-void query_fixture_open(QueryFixture *fixture) {
-    *fixture = (QueryFixture){0};
-    DatabaseOptions options = {.environment = environment_real(), .no_background = true};
-    assert_ok(database_open(NULL, &options, &fixture->database));
-    assert_ok(catalog_view_create(database_catalog(fixture->database), &fixture->view));
+void query_fixture_join(QueryFixture *fixture, Database *database) {
+    *fixture = (QueryFixture){.database = database};
+    assert_ok(catalog_view_create(database_catalog(database), &fixture->view));
     const char *path[] = {"public"};
     catalog_view_set_search_path(fixture->view, path, 1);
     assert_ok(parser_create(&fixture->parser));
@@ -15,11 +13,23 @@ void query_fixture_open(QueryFixture *fixture) {
     fixture->registry = function_registry_make(&fixture->arena, tables, 2);
 }
 
-void query_fixture_close(QueryFixture *fixture) {
+void query_fixture_leave(QueryFixture *fixture) {
     parser_destroy(fixture->parser);
     catalog_view_destroy(fixture->view);
-    database_close(fixture->database);
     arena_deinit(&fixture->arena);
+}
+
+void query_fixture_open(QueryFixture *fixture) {
+    DatabaseOptions options = {.environment = environment_real(), .no_background = true};
+    Database *database;
+    assert_ok(database_open(NULL, &options, &database));
+    query_fixture_join(fixture, database);
+}
+
+void query_fixture_close(QueryFixture *fixture) {
+    Database *database = fixture->database;
+    query_fixture_leave(fixture);
+    database_close(database);
 }
 
 Status query_begin(QueryFixture *fixture, Isolation isolation, Txn **txn_out) {

@@ -20,6 +20,9 @@ typedef struct QueryFixture {
 
 void query_fixture_open(QueryFixture *fixture);
 void query_fixture_close(QueryFixture *fixture);
+// A second one on the same database, for another thread.
+void query_fixture_join(QueryFixture *fixture, Database *database);
+void query_fixture_leave(QueryFixture *fixture);
 
 // Runs one statement in a transaction of its own, or in `txn`. Rows come out as text, "|" between
 // columns and a newline after each row, NULL as "null"; then "n rows" for a statement that writes.

@@ -2,6 +2,9 @@
 #include "base/test.h"
 #include "query/query_fixture.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 static QueryFixture fixture;
 
 static int setup(void **state) {
@@ -149,6 +152,93 @@ TEST(query, gives_the_same_rows_by_index_and_by_scan) {
     }
 }
 
+// ---- Two transactions ---------------------------------------------------------------------------
+
+typedef struct Waiter {
+    QueryFixture other;
+    const char *sql;
+    Isolation isolation;
+    Status status;
+    char rows[256];
+} Waiter;
+
+static void *waiter_run(void *argument) {
+    Waiter *waiter = argument;
+    Arena arena;
+    arena_init(&arena, NULL);
+    Text out;
+    text_init(&out, &arena);
+    Txn *txn;
+    waiter->status = query_begin(&waiter->other, waiter->isolation, &txn);
+    if (waiter->status == OK) waiter->status = query_run(&waiter->other, txn, waiter->sql, &out);
+    if (waiter->status == OK) {
+        snprintf(waiter->rows, sizeof waiter->rows, "%s", out.data);
+        waiter->status = txn_commit(txn);
+    } else {
+        txn_rollback(txn);
+    }
+    error_clear();
+    arena_deinit(&arena);
+    return NULL;
+}
+
+// Runs `first` without committing, then `second` in another transaction, which has to wait; then
+// commits the first.
+static void run_behind(Waiter *waiter, const char *first, const char *second, Isolation isolation) {
+    Arena arena;
+    arena_init(&arena, NULL);
+    Text out;
+    text_init(&out, &arena);
+    query_fixture_join(&waiter->other, fixture.database);
+    waiter->sql = second;
+    waiter->isolation = isolation;
+    Txn *txn;
+    assert_ok(query_begin(&fixture, ISOLATION_READ_COMMITTED, &txn));
+    assert_ok(query_run(&fixture, txn, first, &out));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, waiter_run, waiter), 0);
+    usleep(50000); // until it waits; when it has not come so far, it needs no re-check
+    assert_ok(txn_commit(txn));
+    pthread_join(thread, NULL);
+    query_fixture_leave(&waiter->other);
+    arena_deinit(&arena);
+}
+
+TEST(query, checks_a_row_again_that_changed_meanwhile) {
+    query_do(&fixture, "CREATE TABLE account (id int PRIMARY KEY, balance int)");
+    query_do(&fixture, "INSERT INTO account VALUES (1, 100), (2, 200), (3, 300)");
+    Waiter waiter = {0};
+    run_behind(&waiter, "UPDATE account SET balance = balance + 1 WHERE id = 1",
+        "UPDATE account SET balance = balance + 10 WHERE id = 1 RETURNING balance",
+        ISOLATION_READ_COMMITTED);
+    assert_int_equal(waiter.status, OK);
+    assert_string_equal(waiter.rows, "111\n1 rows\n");
+
+    run_behind(&waiter, "UPDATE account SET balance = 0 WHERE id = 2",
+        "UPDATE account SET balance = -1 WHERE balance = 200", ISOLATION_READ_COMMITTED);
+    assert_string_equal(waiter.rows, "0 rows\n");
+
+    run_behind(&waiter, "DELETE FROM account WHERE id = 2",
+        "DELETE FROM account WHERE balance < 50 RETURNING id", ISOLATION_READ_COMMITTED);
+    assert_string_equal(waiter.rows, "0 rows\n");
+
+    run_behind(&waiter, "UPDATE account SET balance = 7 WHERE id = 3",
+        "SELECT id, balance FROM account WHERE id = 3 FOR UPDATE", ISOLATION_READ_COMMITTED);
+    assert_string_equal(waiter.rows, "3|7\n");
+
+    run_behind(&waiter, "UPDATE account SET balance = 8 WHERE id = 3",
+        "UPDATE account SET balance = 9 WHERE id = 3", ISOLATION_REPEATABLE_READ);
+    assert_int_equal(waiter.status, SERIALIZATION_FAILURE);
+    assert_rows(&fixture, "SELECT * FROM account ORDER BY id", "1|111\n3|8\n");
+
+    run_behind(&waiter, "INSERT INTO account VALUES (4, 1)",
+        "INSERT INTO account VALUES (4, 2) ON CONFLICT (id) DO UPDATE"
+        " SET balance = account.balance + excluded.balance",
+        ISOLATION_READ_COMMITTED);
+    assert_int_equal(waiter.status, OK);
+    assert_rows(&fixture, "SELECT balance FROM account WHERE id = 4", "3\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_OF(query, computes_without_tables),
@@ -159,6 +249,7 @@ int main(void) {
         TEST_OF(query, combines_sets_and_with),
         TEST_OF(query, writes),
         TEST_OF(query, gives_the_same_rows_by_index_and_by_scan),
+        TEST_OF(query, checks_a_row_again_that_changed_meanwhile),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
