@@ -361,8 +361,7 @@ static Int128 interval_span(const Interval *interval) {
 }
 
 static int interval_compare(const Datum *a, const Datum *b) {
-    Int128 left = interval_span(&a->interval), right = interval_span(&b->interval);
-    return (left > right) - (left < right);
+    return interval_compare_spans(&a->interval, &b->interval);
 }
 
 static uint64_t interval_hash(const Datum *datum) {
