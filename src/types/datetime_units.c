@@ -114,7 +114,9 @@ typedef struct UnitName {
     const char *type;
 } UnitName;
 
-static Status find_unit(const char *text, size_t count, const char *type, UnitName *name_out) {
+// `is_for_trunc`: date_trunc does not know the units that only extract has.
+static Status find_unit(
+    const char *text, size_t count, const char *type, bool is_for_trunc, UnitName *name_out) {
     UnitName name = {.unit = UNIT_NONE, .type = type};
     size_t length = count < sizeof name.lower ? count : sizeof name.lower - 1;
     for (size_t i = 0; i < length; i++) {
@@ -124,7 +126,9 @@ static Status find_unit(const char *text, size_t count, const char *type, UnitNa
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strncmp(units[i].name, name.lower, UNIT_NAME_MAX) == 0) name.unit = units[i].unit;
     }
-    if (name.unit == UNIT_NONE) {
+    bool is_for_extract =
+        (name.unit >= UNIT_ISO_YEAR && name.unit <= UNIT_EPOCH) || strcmp(name.lower, "mm") == 0;
+    if (name.unit == UNIT_NONE || (is_for_trunc && is_for_extract)) {
         return fail(
             INVALID_PARAMETER_VALUE, "unit \"%s\" not recognized for type %s", name.lower, type);
     }
@@ -324,7 +328,7 @@ static bool extract_of_time(Unit unit, int64_t time_us, Arena *arena, Extracted 
 Status date_extract(
     const char *unit, size_t count, int32_t date, Arena *arena, Extracted *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "date", &name));
+    TRY(find_unit(unit, count, "date", false, &name));
     if (name.unit <= UNIT_HOUR || name.unit >= UNIT_ZONE) return fail_unit(&name);
     if (date_is_infinite(date)) {
         return extract_infinity(&name, date == DATE_MINUS_INFINITY, result_out);
@@ -340,7 +344,7 @@ Status date_extract(
 Status time_extract(
     const char *unit, size_t count, int64_t time_us, Arena *arena, Extracted *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "time without time zone", &name));
+    TRY(find_unit(unit, count, "time without time zone", false, &name));
     if (name.unit == UNIT_EPOCH) {
         *result_out = scaled(time_us, 6, 1000000.0, arena);
         return OK;
@@ -376,7 +380,7 @@ static Status extract_moment(
 Status timestamp_extract(
     const char *unit, size_t count, int64_t timestamp, Arena *arena, Extracted *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "timestamp without time zone", &name));
+    TRY(find_unit(unit, count, "timestamp without time zone", false, &name));
     if (name.unit >= UNIT_ZONE && !timestamp_is_infinite(timestamp)) return fail_unit(&name);
     return extract_moment(&name, timestamp, timestamp, arena, result_out);
 }
@@ -384,7 +388,7 @@ Status timestamp_extract(
 Status timestamptz_extract(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,
     Arena *arena, Extracted *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "timestamp with time zone", &name));
+    TRY(find_unit(unit, count, "timestamp with time zone", false, &name));
     int32_t offset = timestamp_is_infinite(timestamp)
                          ? 0
                          : time_zone_at(zone, timestamp_to_unix(timestamp)).offset_s;
@@ -401,7 +405,7 @@ Status timestamptz_extract(const char *unit, size_t count, const TimeZone *zone,
 Status interval_extract(
     const char *unit, size_t count, const Interval *interval, Arena *arena, Extracted *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "interval", &name));
+    TRY(find_unit(unit, count, "interval", false, &name));
     int64_t years = interval->months / MONTHS_PER_YEAR, months = interval->months % MONTHS_PER_YEAR;
     switch (name.unit) {
     case UNIT_DAY:
@@ -431,7 +435,12 @@ Status interval_extract(
         int64_t seconds = quarter_days * (SECONDS_PER_DAY / 4);
         *result_out =
             scaled((Int128)seconds * US_PER_SECOND + interval->time_us, 6, 1000000.0, arena);
-        result_out->estimate = (double)interval->time_us / 1000000.0 + (double)seconds;
+        // The same sum in doubles, in the order that decides how PostgreSQL rounds it.
+        double estimate = (double)interval->time_us / 1000000.0;
+        estimate += 365.25 * SECONDS_PER_DAY * (double)years;
+        estimate += (double)DAYS_PER_MONTH * SECONDS_PER_DAY * (double)months;
+        estimate += (double)SECONDS_PER_DAY * interval->days;
+        result_out->estimate = estimate;
         return OK;
     }
     case UNIT_MICROSECOND:
@@ -532,7 +541,7 @@ Status timestamp_truncate(
         *timestamp_out = timestamp;
         return OK;
     }
-    TRY(find_unit(unit, count, "timestamp without time zone", &name));
+    TRY(find_unit(unit, count, "timestamp without time zone", true, &name));
     return truncate_local(&name, timestamp, &is_of_day, timestamp_out);
 }
 
@@ -544,7 +553,7 @@ Status timestamptz_truncate(const char *unit, size_t count, const TimeZone *zone
         *timestamp_out = timestamp;
         return OK;
     }
-    TRY(find_unit(unit, count, "timestamp with time zone", &name));
+    TRY(find_unit(unit, count, "timestamp with time zone", true, &name));
     int64_t shift = time_zone_at(zone, timestamp_to_unix(timestamp)).offset_s * US_PER_SECOND,
             local;
     TRY(truncate_local(&name, timestamp + shift, &is_of_day, &local));
@@ -556,7 +565,7 @@ Status timestamptz_truncate(const char *unit, size_t count, const TimeZone *zone
 Status interval_truncate(
     const char *unit, size_t count, const Interval *interval, Interval *result_out) {
     UnitName name;
-    TRY(find_unit(unit, count, "interval", &name));
+    TRY(find_unit(unit, count, "interval", true, &name));
     Interval result = *interval;
     int32_t month_step = 0;
     int64_t time_step = 0;
