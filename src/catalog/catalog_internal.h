@@ -142,6 +142,7 @@ Status system_cursor_next(
     SystemCursor *cursor, Value *values_out, RowId *row_out, bool *is_found_out);
 void system_cursor_close(SystemCursor *cursor);
 
+Oid system_stored_type(Oid type);
 Status system_insert(CatalogView *view, Oid relation, const Value *row);
 // Every row whose key starts with `key`.
 Status system_delete(

@@ -177,7 +177,8 @@ static Status next_row(CatalogScan *scan, Value **row_out) {
                 for (uint32_t i = 0; i < scan->table->column_count; i++)
                     if (is_wanted(scan, i))
                         scan->row[i] = value_copy(scan->row[i],
-                            type_physical(scan->table->columns[i].type.oid), scan->arena);
+                            type_physical(system_stored_type(scan->table->columns[i].type.oid)),
+                            scan->arena);
                 return OK;
             }
             system_cursor_close(&scan->cursor);

@@ -3,12 +3,32 @@
 
 #include <stdlib.h>
 
+// What a column is stored as: the file must not depend on types that have only names.
+Oid system_stored_type(Oid type) {
+    switch (type) {
+    case TYPE_XID:
+    case TYPE_REGPROC:
+    case TYPE_REGTYPE:
+    case TYPE_REGCLASS:
+        return TYPE_OID;
+    case TYPE_PG_NODE_TREE:
+        return TYPE_TEXT;
+    case TYPE_ACLITEM_ARRAY:
+        return TYPE_TEXT_ARRAY;
+    case TYPE_ANYARRAY:
+        return TYPE_BYTEA;
+    default:
+        return type;
+    }
+}
+
 static void store_schema_of_system(
     const SystemStore *store, Arena *arena, StoreSchema *schema_out) {
     const SystemRelation *relation = system_relation_find(store->relation);
     StoreColumn *columns = arena_new_array(arena, StoreColumn, relation->column_count);
     for (uint32_t i = 0; i < relation->column_count; i++)
-        columns[i].type = (SqlType){relation->columns[i].type, relation->columns[i].modifier};
+        columns[i].type =
+            (SqlType){system_stored_type(relation->columns[i].type), relation->columns[i].modifier};
     IndexSchema *indexes = arena_new_array(arena, IndexSchema, store->index_count);
     for (uint32_t i = 0; i < store->index_count; i++) {
         const SystemIndex *index = &store->indexes[i];
