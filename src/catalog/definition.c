@@ -542,7 +542,8 @@ void store_schema_make(
     for (uint32_t i = 0; i < table->column_count; i++) {
         if (old_or_null != NULL && i < old_or_null->column_count)
             columns[i] = old_or_null->columns[i];
-        columns[i].type = table->columns[i].type;
+        // A dropped column has no type in the catalog; its place in the rows stays what it was.
+        if (!table->columns[i].is_dropped) columns[i].type = table->columns[i].type;
         columns[i].is_dropped = table->columns[i].is_dropped;
     }
     *schema_out = (StoreSchema){.object = table->oid,

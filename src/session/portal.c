@@ -396,6 +396,8 @@ static Status start(Portal *portal) {
         && statement->bound.kind != BOUND_UTILITY && statement->bound.kind != BOUND_EXPLAIN)
         statement->is_bound = false;
     TRY(statement_prepare(session, statement));
+    portal->result_count = statement->result_count;
+    portal->results = statement->results;
     give_notices(session, &statement->bound);
     return portal_start_bound(portal);
 }

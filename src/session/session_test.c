@@ -1,0 +1,259 @@
+// The whole house through a session: definitions, queries, transactions and COPY in memory, and the
+// same again after a close and a reopen.
+#include "session/session.h"
+
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+typedef struct World {
+    Database *database;
+    SessionPool *pool;
+    Session *session;
+    Arena arena;
+    Text out; // rows as "a|b\n", tags as "-- TAG\n"
+    const ResultColumn *columns;
+    Bytes copy_data;
+} World;
+
+static Status on_rows_begin(void *argument, const ResultColumn *columns, uint32_t count) {
+    World *world = argument;
+    world->columns = columns;
+    (void)count;
+    return OK;
+}
+
+static Status on_rows(void *argument, const Batch *batch) {
+    World *world = argument;
+    for (uint32_t i = 0; i < batch->selected_count; i++) {
+        uint32_t row = selection_row(batch_selection(batch), i);
+        for (uint32_t j = 0; j < batch->column_count; j++) {
+            if (j > 0) text_append_char(&world->out, '|');
+            Value value = column_get(&batch->columns[j], row);
+            if (value.is_null) continue;
+            TRY(value_to_text(session_value_context(world->session), batch->columns[j].type, &value,
+                &world->out));
+        }
+        text_append_char(&world->out, '\n');
+    }
+    return OK;
+}
+
+static Status on_complete(void *argument, const char *tag) {
+    World *world = argument;
+    text_append_format(&world->out, "-- %s\n", tag);
+    return OK;
+}
+
+static Status on_copy_in(void *argument, Bytes *piece_out) {
+    World *world = argument;
+    *piece_out = world->copy_data;
+    world->copy_data = (Bytes){0};
+    return OK;
+}
+
+static Status on_copy_out(void *argument, Bytes piece) {
+    World *world = argument;
+    text_append(&world->out, piece.data, piece.count);
+    return OK;
+}
+
+static void world_open(World *world, const char *path) {
+    DatabaseOptions options = {.environment = environment_real()};
+    arena_init(&world->arena, NULL);
+    text_init(&world->out, &world->arena);
+    assert_ok(database_open(path, &options, &world->database));
+    assert_ok(session_pool_create(world->database, &world->pool));
+    SessionOptions session_options = {.autocommit_is_synchronous = true};
+    assert_ok(session_create(world->pool, &session_options, &world->session));
+}
+
+static void world_close(World *world) {
+    session_destroy(world->session);
+    session_pool_destroy(world->pool);
+    database_close(world->database);
+    arena_deinit(&world->arena);
+}
+
+static Status run(World *world, const char *sql) {
+    text_clear(&world->out);
+    text_append(&world->out, "", 0);
+    RunCallbacks callbacks = {.begin_rows = on_rows_begin,
+        .rows = on_rows,
+        .complete = on_complete,
+        .copy_in = on_copy_in,
+        .copy_out = on_copy_out,
+        .argument = world};
+    return session_run(world->session, sql, &callbacks);
+}
+
+#define assert_run(world, sql, expected)                                                           \
+    do {                                                                                           \
+        assert_ok(run(world, sql));                                                                \
+        assert_string_equal((world)->out.data == NULL ? "" : (world)->out.data, expected);         \
+    } while (0)
+
+#define assert_refused(world, expected_status, sql, expected_message)                              \
+    do {                                                                                           \
+        Status refused = run(world, sql);                                                          \
+        assert_int_equal(refused, expected_status);                                                \
+        assert_string_equal(error_get()->message, expected_message);                               \
+        error_clear();                                                                             \
+    } while (0)
+
+TEST(session, creates_inserts_and_selects) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table t(id int primary key, v text)", "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t values (1, 'a'), (2, 'b')", "-- INSERT 0 2\n");
+    assert_run(&world, "select * from t order by id", "1|a\n2|b\n-- SELECT 2\n");
+    assert_refused(&world, UNIQUE_VIOLATION, "insert into t values (1, 'c')",
+        "duplicate key value violates unique constraint \"t_pkey\"");
+    assert_refused(
+        &world, DUPLICATE_TABLE, "create table t(a int)", "relation \"t\" already exists");
+    assert_run(&world, "drop table t", "-- DROP TABLE\n");
+    assert_refused(&world, UNDEFINED_TABLE, "select * from t", "relation \"t\" does not exist");
+    world_close(&world);
+}
+
+TEST(session, blocks_abort_and_go_back_to_savepoints) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table t(a int primary key)", "-- CREATE TABLE\n");
+    assert_run(&world, "begin", "-- BEGIN\n");
+    assert_run(&world, "insert into t values (1)", "-- INSERT 0 1\n");
+    assert_run(&world, "savepoint s", "-- SAVEPOINT\n");
+    assert_refused(&world, DIVISION_BY_ZERO, "select 1/0", "division by zero");
+    assert_int_equal(session_state(world.session), SESSION_FAILED);
+    assert_refused(&world, IN_FAILED_SQL_TRANSACTION, "select 1",
+        "current transaction is aborted, commands ignored until end of transaction block");
+    assert_run(&world, "rollback to s", "-- ROLLBACK\n");
+    assert_run(&world, "create table u(b int)", "-- CREATE TABLE\n");
+    assert_run(&world, "rollback to s", "-- ROLLBACK\n");
+    assert_refused(&world, UNDEFINED_TABLE, "table u", "relation \"u\" does not exist");
+    assert_run(&world, "rollback to s; commit", "-- ROLLBACK\n-- COMMIT\n");
+    assert_run(&world, "select a from t", "1\n-- SELECT 1\n");
+    // Statements of one text are one transaction.
+    assert_refused(&world, UNIQUE_VIOLATION, "insert into t values (2); insert into t values (1)",
+        "duplicate key value violates unique constraint \"t_pkey\"");
+    assert_run(&world, "select count(*) from t", "1\n-- SELECT 1\n");
+    world_close(&world);
+}
+
+TEST(session, settings_go_back_with_their_transaction) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(
+        &world, "set statement_timeout = '5s'; show statement_timeout", "-- SET\n5s\n-- SHOW\n");
+    assert_run(&world, "begin; set local work_mem = '8MB'; show work_mem; commit; show work_mem",
+        "-- BEGIN\n-- SET\n8MB\n-- SHOW\n-- COMMIT\n4MB\n-- SHOW\n");
+    assert_run(&world, "begin; set work_mem = '8MB'; rollback; show work_mem",
+        "-- BEGIN\n-- SET\n-- ROLLBACK\n4MB\n-- SHOW\n");
+    assert_refused(&world, UNDEFINED_OBJECT, "set wrk_mem = 1",
+        "unrecognized configuration parameter \"wrk_mem\"");
+    world_close(&world);
+}
+
+TEST(session, prepared_statements_run_with_row_limits) {
+    World world = {0};
+    world_open(&world, NULL);
+    Prepared *prepared;
+    assert_ok(
+        session_prepare(world.session, "", "select generate_series(1, $1)", NULL, 0, &prepared));
+    assert_int_equal(prepared_parameter_count(prepared), 1);
+    assert_int_equal(prepared_parameter_type(prepared, 0), TYPE_INT4);
+    Value five = {.datum.int4 = 5};
+    Portal *portal;
+    assert_ok(session_bind(world.session, "", prepared, &five, 1, &portal));
+    PortalState state;
+    Batch *batch;
+    Bytes bytes;
+    assert_ok(portal_execute(portal, 2, false, &state, &batch, &bytes));
+    assert_int_equal(state, PORTAL_ROWS);
+    assert_int_equal(batch->selected_count, 2);
+    assert_ok(portal_execute(portal, 2, false, &state, &batch, &bytes));
+    assert_int_equal(state, PORTAL_SUSPENDED);
+    uint32_t rows = 0;
+    do {
+        assert_ok(portal_execute(portal, 0, false, &state, &batch, &bytes));
+        if (state == PORTAL_ROWS) rows += batch->selected_count;
+    } while (state == PORTAL_ROWS);
+    assert_int_equal(rows, 3);
+    assert_int_equal(state, PORTAL_DONE);
+    assert_ok(session_sync(world.session, false));
+    assert_run(&world, "prepare p(int) as select $1 + 1; execute p(4); deallocate p",
+        "-- PREPARE\n5\n-- SELECT 1\n-- DEALLOCATE\n");
+    world_close(&world);
+}
+
+TEST(session, copies_in_and_out) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table t(a int, b text)", "-- CREATE TABLE\n");
+    world.copy_data = bytes_from_text("1\tx\\ty\n2\t\\N\n\\.\n");
+    assert_run(&world, "copy t from stdin", "-- COPY 2\n");
+    assert_run(&world, "copy t to stdout", "1\tx\\ty\n2\t\\N\n-- COPY 2\n");
+    world.copy_data = bytes_from_text("a,b\n3,\"say \"\"hi\"\", so\"\n4,\n");
+    assert_run(&world, "copy t from stdin with (format csv, header)", "-- COPY 2\n");
+    assert_run(&world, "copy (select * from t where a > 2 order by a) to stdout with csv",
+        "3,\"say \"\"hi\"\", so\"\n4,\n-- COPY 2\n");
+    world.copy_data = bytes_from_text("5\tx\nzz\ty\n");
+    assert_int_equal(run(&world, "copy t from stdin"), INVALID_TEXT_REPRESENTATION);
+    assert_string_equal(error_get()->message, "invalid input syntax for type integer: \"zz\"");
+    assert_string_equal(error_get()->context, "COPY t, line 2, column a: \"zz\"");
+    error_clear();
+    assert_run(&world, "select count(*) from t", "4\n-- SELECT 1\n");
+    world_close(&world);
+}
+
+TEST(session, definitions_change_tables) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table t(a int, b text)", "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t values (1, 'x')", "-- INSERT 0 1\n");
+    assert_run(&world, "alter table t add column c int default 7", "-- ALTER TABLE\n");
+    assert_run(&world, "alter table t drop column b", "-- ALTER TABLE\n");
+    assert_run(&world, "alter table t add primary key (a)", "-- ALTER TABLE\n");
+    assert_run(&world, "alter table t rename column c to d", "-- ALTER TABLE\n");
+    assert_run(&world, "select * from t where a = 1", "1|7\n-- SELECT 1\n");
+    assert_refused(&world, DEPENDENT_OBJECTS_STILL_EXIST, "drop index t_pkey",
+        "cannot drop index t_pkey because constraint t_pkey on table t requires it");
+    assert_run(&world, "truncate t", "-- TRUNCATE TABLE\n");
+    assert_run(&world, "select count(*) from t", "0\n-- SELECT 1\n");
+    assert_run(&world, "select relname, relkind from pg_class where oid >= 16384 order by 1",
+        "t|r\nt_pkey|i\n-- SELECT 2\n");
+    world_close(&world);
+}
+
+TEST(session, finds_everything_again_after_a_reopen) {
+    char path[] = "/tmp/omen_session_test_XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    unlink(path);
+    World world = {0};
+    world_open(&world, path);
+    assert_run(&world, "create table t(id int primary key, v text not null, unique (v))",
+        "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t select i, 'v' || i from generate_series(1, 5000) i",
+        "-- INSERT 0 5000\n");
+    assert_run(&world, "delete from t where id > 4000", "-- DELETE 1000\n");
+    world_close(&world);
+    world = (World){0};
+    world_open(&world, path);
+    assert_run(&world, "select count(*), min(id), max(id) from t", "4000|1|4000\n-- SELECT 1\n");
+    assert_run(&world, "select v from t where id = 77", "v77\n-- SELECT 1\n");
+    assert_refused(&world, UNIQUE_VIOLATION, "insert into t values (9000, 'v5')",
+        "duplicate key value violates unique constraint \"t_v_key\"");
+    assert_run(&world, "insert into t values (9000, 'v9000')", "-- INSERT 0 1\n");
+    world_close(&world);
+    unlink(path);
+}
+
+TEST_MAIN(TEST_OF(session, creates_inserts_and_selects),
+    TEST_OF(session, blocks_abort_and_go_back_to_savepoints),
+    TEST_OF(session, settings_go_back_with_their_transaction),
+    TEST_OF(session, prepared_statements_run_with_row_limits), TEST_OF(session, copies_in_and_out),
+    TEST_OF(session, definitions_change_tables),
+    TEST_OF(session, finds_everything_again_after_a_reopen))
