@@ -39,21 +39,13 @@ static Status fill_column(Portal *portal, Oid table_oid, const ColumnDefinition 
     return session_execute_internal(session, sql.data, &rows);
 }
 
-// A new CHECK must hold for the rows there are. They are read under the constraint's own text.
-static Status check_rows(Portal *portal, Oid table_oid, const CheckDefinition *check) {
+// A new CHECK must hold for the rows there are.
+static Status check_rows(Portal *portal, Oid table_oid, const CheckDefinition *check,
+    const Expression *check_expression) {
     Session *session = portal->session;
     const TableInfo *table = catalog_find_table_by_oid(session->view, table_oid);
-    Expression *expression;
-    TRY(expression_from_text(check->expression_text, &portal->arena, &expression));
-    Text sql;
-    text_init(&sql, &portal->arena);
-    text_append_text(&sql, "SELECT FROM ");
-    append_table(&sql, table);
-    text_append_text(&sql, " WHERE NOT (");
-    TRY(expression_deparse(session->view, expression, table, false, &sql));
-    text_append_text(&sql, ") LIMIT 1");
     uint64_t rows;
-    TRY(session_execute_internal(session, sql.data, &rows));
+    TRY(session_count_violations(session, table, check_expression, &portal->arena, &rows));
     if (rows == 0) return OK;
     // The newest check of the table is the one that was just made.
     const char *name = check->name;
@@ -93,7 +85,7 @@ static Status alter_command(Portal *portal, Oid table_oid, const AlterCommand *c
         if (command->key != NULL) TRY(catalog_add_key(view, table_oid, command->key));
         if (command->check != NULL) {
             TRY(catalog_add_check(view, table_oid, command->check));
-            TRY(check_rows(portal, table_oid, command->check));
+            TRY(check_rows(portal, table_oid, command->check, command->check_expression));
         }
         return OK;
     case ALTER_DROP_COLUMN:
@@ -110,7 +102,7 @@ static Status alter_command(Portal *portal, Oid table_oid, const AlterCommand *c
         return catalog_add_key(view, table_oid, command->key);
     case ALTER_ADD_CHECK:
         TRY(catalog_add_check(view, table_oid, command->check));
-        return check_rows(portal, table_oid, command->check);
+        return check_rows(portal, table_oid, command->check, command->check_expression);
     case ALTER_DROP_CONSTRAINT: {
         bool exists = false;
         for (uint32_t i = 0; i < table->check_count; i++)

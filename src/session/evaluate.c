@@ -2,53 +2,6 @@
 // columns, checks over the rows there are.
 #include "session/session_internal.h"
 
-static Node *node_make(Arena *arena, NodeKind kind, const char *name, uint32_t count) {
-    Node *node = arena_new(arena, Node);
-    node->kind = kind;
-    node->name = name;
-    node->count = count;
-    node->entries = arena_new_array(arena, struct NodeEntry, count);
-    return node;
-}
-
-static Node *list_make(Arena *arena, Node **items, uint32_t count) {
-    Node *node = arena_new(arena, Node);
-    node->kind = NODE_LIST;
-    node->count = count;
-    node->items = items;
-    return node;
-}
-
-static Node *text_make(Arena *arena, const char *text) {
-    Node *node = arena_new(arena, Node);
-    node->kind = NODE_TEXT;
-    node->text = text;
-    return node;
-}
-
-static Node *integer_make(Arena *arena, int64_t number) {
-    Node *node = arena_new(arena, Node);
-    node->kind = NODE_INTEGER;
-    node->integer = number;
-    return node;
-}
-
-// CAST(expression AS pg_catalog.name)
-static Node *cast_make(Arena *arena, Node *expression, SqlType type) {
-    const TypeInfo *info = type_find(type.oid);
-    if (info == NULL) return expression;
-    Node **names = arena_new_array(arena, Node *, 2);
-    names[0] = text_make(arena, "pg_catalog");
-    names[1] = text_make(arena, info->name);
-    Node *type_name = node_make(arena, NODE_TYPE_NAME, "TypeName", 2);
-    type_name->entries[0] = (struct NodeEntry){FIELD_NAMES, list_make(arena, names, 2)};
-    type_name->entries[1] = (struct NodeEntry){FIELD_TYPEMOD, integer_make(arena, type.modifier)};
-    Node *cast = node_make(arena, NODE_TYPE_CAST, "TypeCast", 2);
-    cast->entries[0] = (struct NodeEntry){FIELD_ARG, expression};
-    cast->entries[1] = (struct NodeEntry){FIELD_TYPE_NAME, type_name};
-    return cast;
-}
-
 static Status run_plan(Session *session, const Plan *plan, Arena *arena, Execution **execution_out,
     FunctionContext *functions) {
     function_context_fill(session, functions);
@@ -61,41 +14,111 @@ static Status run_plan(Session *session, const Plan *plan, Arena *arena, Executi
     return execution_begin(&input, execution_out);
 }
 
-Status session_evaluate(Session *session, const char *sql, Node **expressions, const SqlType *types,
-    uint32_t count, Arena *arena, Value *values_out) {
-    Node **targets = arena_new_array(arena, Node *, count);
-    for (uint32_t i = 0; i < count; i++) {
-        targets[i] = node_make(arena, NODE_RES_TARGET, "ResTarget", 1);
-        targets[i]->entries[0] =
-            (struct NodeEntry){FIELD_VAL, cast_make(arena, expressions[i], types[i])};
-    }
-    Node *select = node_make(arena, NODE_SELECT_STMT, "SelectStmt", 3);
-    select->entries[0] = (struct NodeEntry){FIELD_TARGET_LIST, list_make(arena, targets, count)};
-    select->entries[1] =
-        (struct NodeEntry){FIELD_LIMIT_OPTION, text_make(arena, "LIMIT_OPTION_DEFAULT")};
-    select->entries[2] = (struct NodeEntry){FIELD_OP, text_make(arena, "SETOP_NONE")};
-    Statement *statement = statement_of_node(sql, select);
-    if (statement == NULL) return fail(OUT_OF_MEMORY, "out of memory");
-    Status status = statement_prepare(session, statement);
-    bool has_begun = false;
-    if (status == OK) {
-        status = txn_statement_begin(session->txn);
-        has_begun = status == OK;
-    }
-    Execution *execution = NULL;
+static Status plan_query(Session *session, Query *query, Arena *arena, Plan **plan_out) {
     FunctionContext functions;
-    if (status == OK) status = run_plan(session, statement->plan, arena, &execution, &functions);
+    function_context_fill(session, &functions);
+    ParameterTypes parameters = {.arena = arena, .is_fixed = true};
+    OptimizeInput input = {.catalog = session->view,
+        .functions = &functions,
+        .parameters = &parameters,
+        .arena = arena};
+    return optimize_query(&input, query, plan_out);
+}
+
+// The first row of a query of expressions, within a statement of its own.
+static Status first_row(
+    Session *session, const Plan *plan, uint32_t count, Arena *arena, Value *values_out) {
+    FunctionContext functions;
+    Execution *execution;
+    TRY(run_plan(session, plan, arena, &execution, &functions));
     Batch *batch = NULL;
-    if (status == OK) status = execution_next(execution, 0, &batch);
+    Status status = execution_next(execution, 0, &batch);
     if (status == OK && batch != NULL && batch->selected_count > 0) {
         uint32_t row = selection_row(batch_selection(batch), 0);
         for (uint32_t i = 0; i < count; i++)
             values_out[i] =
                 value_copy(column_get(&batch->columns[i], row), batch->columns[i].kind, arena);
     }
-    if (execution != NULL) execution_end(execution);
-    if (has_begun) txn_statement_end(session->txn);
-    statement_unref(statement);
+    execution_end(execution);
+    return status;
+}
+
+Status session_evaluate(Session *session, const char *sql, const char *name, const Node *list,
+    const Oid *types, uint32_t count, Arena *arena, Value *values_out) {
+    FunctionContext functions;
+    function_context_fill(session, &functions);
+    ParameterTypes parameters = {.arena = arena};
+    BindInput input = {.catalog = session->view,
+        .functions = &functions,
+        .parameters = &parameters,
+        .sql = sql,
+        .arena = arena,
+        .user_name = session->user_name,
+        .database_name = session->database_name};
+    Expression **arguments;
+    TRY(bind_execute_arguments(&input, name, list, types, count, &arguments));
+    if (count == 0) return OK;
+    Query *query = arena_new(arena, Query);
+    query->kind = QUERY_SELECT;
+    query->target_count = count;
+    query->targets = arena_new_array(arena, Target, count);
+    for (uint32_t i = 0; i < count; i++)
+        query->targets[i] = (Target){.expression = arguments[i], .name = "?column?"};
+    Plan *plan;
+    TRY(plan_query(session, query, arena, &plan));
+    TRY(txn_statement_begin(session->txn));
+    Status status = first_row(session, plan, count, arena, values_out);
+    txn_statement_end(session->txn);
+    return status;
+}
+
+// SELECT 1 FROM table WHERE NOT check: as a query made by hand, for the check is bound already.
+static Query *violations_query(const TableInfo *table, const Expression *check, Arena *arena) {
+    Query *query = arena_new(arena, Query);
+    query->kind = QUERY_SELECT;
+    query->relation_count = 1;
+    query->relations = arena_new(arena, Relation);
+    RelationColumn *columns = arena_new_array(arena, RelationColumn, table->column_count);
+    for (uint32_t i = 0; i < table->column_count; i++)
+        columns[i] = (RelationColumn){.name = table->columns[i].name,
+            .type = table->columns[i].type,
+            .number = table->columns[i].number};
+    query->relations[0] = (Relation){.source = RELATION_OF_TABLE,
+        .alias = table->name,
+        .table = table,
+        .column_count = table->column_count,
+        .columns = columns,
+        .location = -1};
+    FromItem *leaf = arena_new(arena, FromItem);
+    query->from = arena_new_array(arena, FromItem *, 1);
+    query->from[0] = leaf;
+    query->from_count = 1;
+    Expression *negated = expression_make(arena, EXPRESSION_NOT, sql_type(TYPE_BOOL), -1);
+    negated->argument_count = 1;
+    negated->arguments = arena_new_array(arena, Expression *, 1);
+    negated->arguments[0] = (Expression *)(uintptr_t)check;
+    query->where = negated;
+    Expression *one = expression_make(arena, EXPRESSION_CONSTANT, sql_type(TYPE_INT4), -1);
+    query->target_count = 1;
+    query->targets = arena_new(arena, Target);
+    query->targets[0] = (Target){.expression = one, .name = "?column?"};
+    return query;
+}
+
+Status session_count_violations(Session *session, const TableInfo *table, const Expression *check,
+    Arena *arena, uint64_t *rows_out) {
+    *rows_out = 0;
+    if (check == NULL) return OK;
+    Plan *plan;
+    TRY(plan_query(session, violations_query(table, check, arena), arena, &plan));
+    txn_command_increment(session->txn);
+    FunctionContext functions;
+    Execution *execution;
+    TRY(run_plan(session, plan, arena, &execution, &functions));
+    Batch *batch = NULL;
+    Status status = execution_next(execution, 1, &batch);
+    if (status == OK && batch != NULL) *rows_out = batch->selected_count;
+    execution_end(execution);
     return status;
 }
 

@@ -279,23 +279,9 @@ Status prepared_start_execute(Portal *portal) {
     TRY(statement_prepare(session, statement));
     const Node *arguments = node_get(syntax, FIELD_PARAMS);
     uint32_t count = node_count(arguments);
-    if (count != statement->parameters.count) {
-        Status status =
-            fail(SYNTAX_ERROR, "wrong number of parameters for prepared statement \"%s\"", name);
-        error_add_detail("Expected %u parameters but got %u.", statement->parameters.count, count);
-        return status;
-    }
-    Value *values = arena_new_array(&portal->arena, Value, count + 1);
-    if (count > 0) {
-        SqlType *types = arena_new_array(&portal->arena, SqlType, count);
-        Node **expressions = arena_new_array(&portal->arena, Node *, count);
-        for (uint32_t i = 0; i < count; i++) {
-            types[i] = sql_type(statement->parameters.types[i]);
-            expressions[i] = node_item(arguments, i);
-        }
-        TRY(session_evaluate(
-            session, portal->statement->sql, expressions, types, count, &portal->arena, values));
-    }
+    Value *values = arena_new_array(&portal->arena, Value, statement->parameters.count + 1);
+    TRY(session_evaluate(session, portal->statement->sql, name, arguments,
+        statement->parameters.types, statement->parameters.count, &portal->arena, values));
     // From here the portal is one of the prepared statement.
     statement_ref(statement);
     statement_unref(portal->statement);

@@ -256,10 +256,12 @@ Status copy_out_next(Portal *portal, Bytes *copy_out, bool *is_done);
 Status copy_in_finish(Portal *portal);
 void copy_close(Portal *portal);
 
-// Runs a query of the session's own, within the running statement's transaction: evaluates
-// expressions (EXECUTE's arguments), fills new columns.
-Status session_evaluate(Session *session, const char *sql, Node **expressions, const SqlType *types,
-    uint32_t count, Arena *arena, Value *values_out);
+// Queries of the session's own, within the running statement's transaction (evaluate.c): the
+// arguments of EXECUTE, rows that break a new check, new columns of the rows there are.
+Status session_evaluate(Session *session, const char *sql, const char *name, const Node *list,
+    const Oid *types, uint32_t count, Arena *arena, Value *values_out);
+Status session_count_violations(Session *session, const TableInfo *table, const Expression *check,
+    Arena *arena, uint64_t *rows_out);
 Status session_execute_internal(Session *session, const char *sql, uint64_t *rows_out);
 
 bool session_relation_rows(void *argument, Oid relation, Arena *arena,

@@ -166,21 +166,21 @@ TEST(session, prepared_statements_run_with_row_limits) {
     Value five = {.datum.int4 = 5};
     Portal *portal;
     assert_ok(session_bind(world.session, "", prepared, &five, 1, &portal));
-    PortalState state;
+    PortalState portal_state;
     Batch *batch;
     Bytes bytes;
-    assert_ok(portal_execute(portal, 2, false, &state, &batch, &bytes));
-    assert_int_equal(state, PORTAL_ROWS);
+    assert_ok(portal_execute(portal, 2, false, &portal_state, &batch, &bytes));
+    assert_int_equal(portal_state, PORTAL_ROWS);
     assert_int_equal(batch->selected_count, 2);
-    assert_ok(portal_execute(portal, 2, false, &state, &batch, &bytes));
-    assert_int_equal(state, PORTAL_SUSPENDED);
+    assert_ok(portal_execute(portal, 2, false, &portal_state, &batch, &bytes));
+    assert_int_equal(portal_state, PORTAL_SUSPENDED);
     uint32_t rows = 0;
     do {
-        assert_ok(portal_execute(portal, 0, false, &state, &batch, &bytes));
-        if (state == PORTAL_ROWS) rows += batch->selected_count;
-    } while (state == PORTAL_ROWS);
+        assert_ok(portal_execute(portal, 0, false, &portal_state, &batch, &bytes));
+        if (portal_state == PORTAL_ROWS) rows += batch->selected_count;
+    } while (portal_state == PORTAL_ROWS);
     assert_int_equal(rows, 3);
-    assert_int_equal(state, PORTAL_DONE);
+    assert_int_equal(portal_state, PORTAL_DONE);
     assert_ok(session_sync(world.session, false));
     assert_run(&world, "prepare p(int) as select $1 + 1; execute p(4); deallocate p",
         "-- PREPARE\n5\n-- SELECT 1\n-- DEALLOCATE\n");
