@@ -456,10 +456,10 @@ Status learned_index_add_unique(LearnedIndex *index, Bytes key, RowId row, const
 }
 
 static void forget_exact(LearnedIndex *index, const IndexPair *pair) {
-    epoch_enter(index->epochs);
+    mutex_lock(&index->structure); // so that no structural change is taking the leaf over
     LeafEntry *entry = learned_index_route(index, pair);
     atomic_store_explicit(&entry->is_exact, false, memory_order_relaxed);
-    epoch_leave(index->epochs);
+    mutex_unlock(&index->structure);
 }
 
 void learned_index_remove_if(LearnedIndex *index, Bytes key, RowId row, const KeyProbe *probe) {

@@ -2,6 +2,7 @@
 // order is known, so that a bitmap is the sorted array to compare with.
 #pragma once
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "base/test.h"
 #include "learned/learned_index.h"
@@ -104,3 +105,176 @@ static inline KeyState say_dead(void *argument, Bytes key, RowId row) {
 }
 
 static const KeyProbe dead_probe = {.is_rival = say_dead, .is_needed = say_dead};
+
+enum { SCAN_ROOM = 300, LEARNED_TEST_KEY_ROOM = 2 * KEY_BYTES_MAX + 16 };
+
+// ---- Keys
+
+static inline size_t make_uniform(Random *random, uint32_t i, uint8_t *bytes) {
+    (void)i;
+    put_u64_be(bytes, random_next(random));
+    return 8;
+}
+
+static inline size_t make_dense(Random *random, uint32_t i, uint8_t *bytes) {
+    (void)random;
+    put_u64_be(bytes, UINT64_C(0x8000000000000000) + i);
+    return 8;
+}
+
+static inline size_t make_extreme(Random *random, uint32_t i, uint8_t *bytes) {
+    static const uint64_t corners[] = {0, 1, 2, UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 63};
+    put_u64_be(bytes, i < 6 ? corners[i] : random_next(random) >> random_below(random, 64));
+    return 8;
+}
+
+static inline size_t make_bursts(Random *random, uint32_t i, uint8_t *bytes) {
+    uint64_t base = hash_u64(i / 500 + 1);
+    put_u64_be(bytes, base + i % 500 * (1 + random_below(random, 3)));
+    return 8;
+}
+
+static inline size_t make_small(Random *random, uint32_t i, uint8_t *bytes) {
+    (void)random;
+    put_u32_be(bytes, i * 3);
+    return 4;
+}
+
+static inline size_t make_two_words(Random *random, uint32_t i, uint8_t *bytes) {
+    put_u64_be(bytes, i % 3 == 0 ? 77 : random_next(random) >> 50);
+    put_u64_be(bytes + 8, random_next(random) >> (i % 5 * 10));
+    return 16;
+}
+
+static inline size_t make_uuid(Random *random, uint32_t i, uint8_t *bytes) {
+    (void)i;
+    put_u64_be(bytes, random_next(random));
+    put_u64_be(bytes + 8, random_next(random));
+    return 16;
+}
+
+static inline size_t make_text(Random *random, uint32_t i, uint8_t *bytes) {
+    static const char *const starts[] = {"", "http://www.example.com/", "http://www.example.org/a/",
+        "a", "abcdefg", "abcdefgh", "abcdefghijklmnopqrstu"};
+    const char *start = starts[random_below(random, 7)];
+    size_t count = strlen(start);
+    memcpy(bytes, start, count);
+    size_t more = random_below(random, 12);
+    for (size_t j = 0; j < more; j++)
+        bytes[count++] = (uint8_t)(random_below(random, 4) == 0 ? random_below(random, 256)
+                                                                : 'a' + random_below(random, 4));
+    if (i % 97 == 0) {
+        memset(bytes + count, 'x', 200);
+        count += 200;
+    }
+    return count;
+}
+
+// ---- Against the bitmap
+
+static inline void expect_scan(LearnedIndex *index, const Universe *universe, uint32_t low,
+    uint32_t high, bool low_inclusive, bool high_inclusive, bool is_backward, uint32_t step,
+    bool with_keys) {
+    Arena arena;
+    arena_init(&arena, NULL);
+    KeyRange range = {.low = universe->keys[low],
+        .high = universe->keys[high],
+        .low_inclusive = low_inclusive,
+        .high_inclusive = high_inclusive};
+    IndexCursor *cursor;
+    assert_ok(learned_index_seek(index, &range, is_backward, &arena, &cursor));
+    int64_t from = ((int64_t)low + (low_inclusive ? 0 : 1)) * universe->row_count;
+    int64_t to =
+        ((int64_t)high + (high_inclusive ? 1 : 0)) * universe->row_count; // behind the last
+    int64_t at = is_backward ? to - 1 : from;
+    RowId rows[SCAN_ROOM];
+    Bytes keys[SCAN_ROOM];
+    for (;;) {
+        uint32_t count;
+        assert_ok(index_cursor_next(cursor, rows, with_keys ? keys : NULL, step, &count));
+        for (uint32_t i = 0; i < count; i++) {
+            while (at >= from && at < to && universe->is_in[at] == 0)
+                at += is_backward ? -1 : 1;
+            assert_true(at >= from && at < to);
+            uint32_t key = (uint32_t)(at / universe->row_count);
+            uint32_t row = (uint32_t)(at % universe->row_count);
+            assert_true(rows[i].value == universe_row(universe, key, row).value);
+            if (with_keys) assert_true(bytes_equal(keys[i], universe->keys[key]));
+            at += is_backward ? -1 : 1;
+        }
+        if (count == 0) break;
+    }
+    while (at >= from && at < to && universe->is_in[at] == 0)
+        at += is_backward ? -1 : 1;
+    assert_true(at < from || at >= to);
+    index_cursor_close(cursor);
+    arena_deinit(&arena);
+}
+
+static inline void expect_find(LearnedIndex *index, const Universe *universe, uint32_t key) {
+    RowId rows[SCAN_ROOM];
+    uint32_t count, expected = 0;
+    bool has_more;
+    assert_ok(learned_index_find(index, universe->keys[key], rows, SCAN_ROOM, &count, &has_more));
+    for (uint32_t row = 0; row < universe->row_count && expected < SCAN_ROOM; row++) {
+        if (universe->is_in[(size_t)key * universe->row_count + row] == 0) continue;
+        assert_true(expected < count);
+        assert_true(rows[expected].value == universe_row(universe, key, row).value);
+        expected++;
+    }
+    assert_int_equal(count, expected);
+}
+
+static inline void expect_batch(LearnedIndex *index, const Universe *universe, Random *random) {
+    Bytes keys[16];
+    RowId rows[16];
+    bool has_more[16];
+    uint32_t picked[16];
+    for (uint32_t i = 0; i < 16; i++) {
+        picked[i] = (uint32_t)random_below(random, universe->key_count);
+        keys[i] = universe->keys[picked[i]];
+    }
+    assert_ok(learned_index_find_batch(index, keys, 16, rows, has_more));
+    for (uint32_t i = 0; i < 16; i++) {
+        uint64_t first = UINT64_MAX;
+        uint32_t count = 0;
+        for (uint32_t row = universe->row_count; row-- > 0;) {
+            if (universe->is_in[(size_t)picked[i] * universe->row_count + row] == 0) continue;
+            first = universe_row(universe, picked[i], row).value;
+            count++;
+        }
+        assert_true(rows[i].value == first);
+        if (count > 1) assert_true(has_more[i]);
+        if (count == 0) assert_false(has_more[i]);
+    }
+}
+
+static inline void add(LearnedIndex *index, Universe *universe, uint32_t key, uint32_t row) {
+    assert_ok(learned_index_add(index, universe->keys[key], universe_row(universe, key, row)));
+    uint8_t *is_in = &universe->is_in[(size_t)key * universe->row_count + row];
+    universe->pair_count += *is_in == 0;
+    *is_in = 1;
+}
+
+static inline void take(LearnedIndex *index, Universe *universe, uint32_t key, uint32_t row) {
+    learned_index_remove_if(
+        index, universe->keys[key], universe_row(universe, key, row), &dead_probe);
+    uint8_t *is_in = &universe->is_in[(size_t)key * universe->row_count + row];
+    universe->pair_count -= *is_in;
+    *is_in = 0;
+}
+
+static inline void expect_all(LearnedIndex *index, Universe *universe) {
+    assert_ok(learned_index_check(index));
+    assert_true(learned_index_entry_count(index) == universe->pair_count);
+    uint32_t last = universe->key_count - 1;
+    expect_scan(index, universe, 0, last, true, true, false, SCAN_ROOM, true);
+    expect_scan(index, universe, 0, last, true, true, true, SCAN_ROOM, true);
+}
+
+// Part of the operations in every run; all of them and more when asked.
+static inline uint32_t scaled(uint32_t operation_count) {
+    const char *scale = getenv("LEARNED_TEST_SCALE");
+    return scale == NULL ? operation_count / 4
+                         : operation_count * (uint32_t)strtoul(scale, NULL, 10);
+}

@@ -5,7 +5,9 @@
 //          a node more slots (to the right, to the left, or finer ones) and try again; or put a
 //          node above it that covers more; or push a node below. Slots are bounded by the number
 //          of children, so that no sequence of keys can ask for more than a few bytes a pair.
-//          Everything is built aside and published by storing slots.
+//          Everything is built aside and published by storing slots. The leaf is not latched while
+//          memory is asked for, because making room may wait until readers have left their epochs,
+//          and they may be waiting for the leaf; if it changed meanwhile, all starts again.
 #include "base/assert.h"
 #include "base/error.h"
 #include "learned/subtree.h"
@@ -16,8 +18,10 @@ enum {
     SLOTS_PER_CHILD_MAX = 32,
     SLOTS_FREE_COUNT = 64, // a node may have that many whatever its children
     SUPER_SLOT_COUNT = 64, // of a node put above another
-    BALANCE_PART = 8,      // a split leaves at least 1/8 on either side
+    SUPER_SPAN_PART = 8,   // its slots are at least that part of what the other covers
+    BALANCE_PART = 8,      // a leaf is split at its own slots to leave at least 1/8 on either side
     REFINE_BITS_MAX = 3,
+    HOLD_AFTER_ROUND = 8, // of changes that others made stale
 };
 
 // Blocks are filled so far where pairs come in any order.
@@ -34,7 +38,10 @@ typedef struct Change {
     PathStep *steps;
     uint32_t step_count, step_capacity;
     LeafEntry *entry;  // the full leaf
-    CacheFrame *frame; // latched and pinned
+    CacheFrame *frame; // pinned
+    bool is_latched;
+    bool is_stale;    // somebody changed the leaf while it was not latched
+    uint64_t version; // of the leaf whose pairs these are
     LeafRole role;
     IndexPair *pairs; // its pairs and the new one
     uint32_t count, new_pair;
@@ -177,6 +184,16 @@ static SubtreeBuild make_build(const Change *change) {
     };
 }
 
+// Latches the leaf again before something is published in its place. False when it has changed.
+static bool relatch(Change *change) {
+    if (!change->is_latched) {
+        change->is_latched =
+            latch_lock_version(&change->frame->latch, change->version, LATCH_RANK_INDEX_LEAF);
+        change->is_stale = !change->is_latched;
+    }
+    return change->is_latched;
+}
+
 // ---- The same leaf, with more room
 
 // Blocks beyond those that are needed, up to the target size.
@@ -208,12 +225,15 @@ static Status try_rebuild(Change *change, bool *is_done_out) {
         index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
     bool is_exact = atomic_load_explicit(&change->entry->is_exact, memory_order_relaxed);
     leaf_fill(frame, &change->role, &layout, change->pairs, index->options.incarnation, is_exact);
-    CacheFrame *old_frame = change->frame;
-    leaf_entry_replace(change->entry, old_frame, frame);
-    cache_unpin(old_frame);
+    *is_done_out = true;
+    if (!relatch(change)) {
+        cache_frame_destroy(frame);
+        return OK;
+    }
+    leaf_entry_replace(change->entry, change->frame, frame);
+    cache_unpin(change->frame);
     atomic_fetch_add_explicit(&index->pair_count, 1, memory_order_relaxed);
     index->rebuild_count++;
-    *is_done_out = true;
     return OK;
 }
 
@@ -263,13 +283,13 @@ static bool try_border(const Change *change, uint32_t depth, SplitSide side, Spl
     uint32_t low = pair_slot(change, step->node, 0);
     uint32_t high = pair_slot(change, step->node, change->count - 1);
     if (low == high) {
-        // All pairs have left the subtree behind: it keeps an empty leaf at its edge.
-        const InnerNode *below = depth + 1 < change->step_count ? step[1].node : NULL;
-        if (side != SPLIT_RIGHT_EDGE || below == NULL || !is_range(below)
-            || below->level != step->node->level || low <= step->run_first) {
-            return false;
-        }
-        if (slot_first_slice(step->node, low) < slot_first_slice(below, below->slot_count - 1)) {
+        // All pairs have left the subtree behind: it keeps an empty leaf at its edge. Nothing
+        // before the full leaf may be at or behind the border.
+        const PathStep *own = &change->steps[change->step_count - 1];
+        if (side != SPLIT_RIGHT_EDGE || low <= step->run_first || !is_range(own->node)
+            || own->node->level != step->node->level
+            || own->node->is_row_level != step->node->is_row_level || own->run_first == 0
+            || slot_first_slice(own->node, own->run_first) > slot_first_slice(step->node, low)) {
             return false;
         }
         *split_out = (Split){.depth = depth, .border = low, .side = side};
@@ -277,7 +297,8 @@ static bool try_border(const Change *change, uint32_t depth, SplitSide side, Spl
     }
     uint32_t border = best_border(change, step->node, low, high);
     uint32_t left_count = pairs_before_slot(change, step->node, border);
-    if (!split_is_balanced(change, left_count)) return false;
+    // At an ancestor's border any split helps: what goes is then where it belongs.
+    if (side == SPLIT_OWN && !split_is_balanced(change, left_count)) return false;
     *split_out = (Split){.depth = depth, .border = border, .left_count = left_count, .side = side};
     return true;
 }
@@ -319,7 +340,7 @@ static Status split_leaf(Change *change, const Split *split) {
     if (status == OK) {
         status = reserve_captures(&build);
     }
-    if (status != OK) {
+    if (status != OK || !relatch(change)) {
         subtree_give_up(&build);
         return status;
     }
@@ -401,32 +422,45 @@ static Status refine_node(Change *change, uint32_t depth, uint32_t bits) {
     return OK;
 }
 
-// Puts a node with wider slots above the one at `depth`, which fills the first or the last of them
-// and for now has them all.
+// Width of the slots of a node above another: they reach `distance` beyond it, and the new node
+// covers several times what the old one does, so that nodes are stacked a few times at most.
+static uint32_t super_shift(uint64_t distance, uint64_t span) {
+    uint32_t shift = 0;
+    while (
+        shift < 63
+        && ((distance >> shift) >= SUPER_SLOT_COUNT - 2 || (span / SUPER_SPAN_PART) >> shift != 0))
+        shift++;
+    return shift;
+}
+
+// Puts a node above the one at `depth`, whose pairs reach far beyond it. A slot at one end takes
+// all that the old node has but the slots of the full leaf at its edge; for now the old node has
+// the other slots too.
 static Status put_node_above(Change *change, uint32_t depth, uint64_t reach, bool is_left) {
     LearnedIndex *index = change->index;
     InnerNode *below = change->steps[depth].node, *node;
-    uint64_t last = slot_first_slice(below, below->slot_count - 1);
-    uint64_t width = last - below->base;
-    uint32_t shift = below->shift;
-    while ((width >> shift) != 0)
-        shift++;
-    uint64_t distance = is_left ? last - reach : reach - below->base;
-    while ((distance >> shift) >= SUPER_SLOT_COUNT - 1)
-        shift++;
-    ASSERT(shift < 64);
-    uint64_t slot_count = (distance >> shift) + 2;
+    uint32_t shift;
+    uint64_t base, slot_count;
+    if (is_left) {
+        uint64_t edge = slot_first_slice(below, 1);
+        shift = super_shift(edge - reach, slot_first_slice(below, below->slot_count) - edge);
+        uint64_t more = ((edge - 1 - reach) >> shift) + 1;
+        base = edge >> shift >= more ? edge - (more << shift) : 0;
+        slot_count = ((edge - base) >> shift) + 1;
+    } else {
+        uint64_t edge = slot_first_slice(below, below->slot_count - 1);
+        shift = super_shift(reach - edge, edge - below->base);
+        base = edge >> shift >= 1 ? edge - (UINT64_C(1) << shift) : 0;
+        slot_count = ((reach - base) >> shift) + 2;
+    }
+    if (slot_count < 2) slot_count = 2;
     TRY(checkpointing_reserve(
         index, index->leaf_count, index->node_count + 1, index->gate_slice_count));
     TRY(inner_node_create(index->options.budget, (uint32_t)slot_count, 0, &node));
     copy_head(node, below);
+    node->base = base;
     node->shift = (uint8_t)shift;
     node->child_count = 1;
-    if (is_left) {
-        // The last slot holds the old node's first slices and all behind them.
-        bool is_room = below->base >> shift >= slot_count - 1;
-        node->base = is_room ? below->base - ((slot_count - 1) << shift) : 0;
-    }
     inner_node_set(node, 0, node->slot_count, child_of_node(below));
     set_child(change, (int)depth - 1, child_of_node(node));
     index->inner_bytes += node->bytes;
@@ -537,7 +571,7 @@ static Status push_node(Change *change) {
     if (status == OK) {
         status = reserve_captures(&build);
     }
-    if (status != OK) {
+    if (status != OK || !relatch(change)) {
         subtree_give_up(&build);
         return status;
     }
@@ -574,9 +608,9 @@ static void collect_pairs(Change *change, const IndexPair *pair) {
     change->is_prepend = at == 0 && count > 0;
 }
 
-// The leaf is latched, full, and unchanged until it is replaced.
+// The leaf's pairs and the new one are collected. On OK the leaf is replaced, and neither latched
+// nor pinned any more; or it is stale.
 static Status make_room(Change *change, const IndexPair *pair) {
-    collect_pairs(change, pair);
     bool is_done;
     TRY(try_rebuild(change, &is_done));
     if (is_done) return OK;
@@ -594,14 +628,14 @@ static Status make_room(Change *change, const IndexPair *pair) {
     return push_node(change);
 }
 
-// Latches the pair's leaf and adds; when it is full, makes room.
-static Status add_or_make_room(
-    Change *change, const IndexPair *pair, UniqueCheck *check, bool *was_added_out) {
+// Adds to the leaf, which is latched and pinned, and then is neither. LEAF_FULL: it was full, and
+// its pairs are collected; it is still pinned.
+static Status try_add(
+    Change *change, const IndexPair *pair, UniqueCheck *check, LeafOutcome *outcome_out) {
     LearnedIndex *index = change->index;
     LeafView view = leaf_view(change->frame, index->shape);
-    *was_added_out = false;
     Status status = OK;
-    LeafOutcome outcome = LEAF_PRESENT;
+    *outcome_out = LEAF_PRESENT;
     if (check != NULL) {
         check->outcome = view.is_row_level
                              ? UNIQUE_LOOK_AGAIN
@@ -609,40 +643,58 @@ static Status add_or_make_room(
     }
     if (check == NULL || check->outcome == UNIQUE_ADDED) {
         status = leaf_entry_prepare_change(change->entry, change->frame);
-        if (status == OK) outcome = leaf_add(change->frame, index->shape, pair);
+        if (status == OK) *outcome_out = leaf_add(change->frame, index->shape, pair);
     }
-    if (outcome == LEAF_FULL) {
-        status = make_room(change, pair);
-        if (status == OK) {
-            *was_added_out = true;
-            return OK; // the leaf is gone, with its latch
-        }
+    if (*outcome_out == LEAF_FULL) {
+        collect_pairs(change, pair);
+        return OK;
     }
-    if (outcome == LEAF_DONE) {
+    if (*outcome_out == LEAF_DONE) {
         leaf_entry_changed(change->entry, change->frame);
         atomic_fetch_add_explicit(&index->pair_count, 1, memory_order_relaxed);
-        *was_added_out = true;
     }
     latch_unlock(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
     cache_unpin(change->frame);
     return status;
 }
 
+// One try. `may_hold`: keeps the leaf latched throughout, so that nobody can make it stale.
+static Status try_change(
+    Change *change, const IndexPair *pair, UniqueCheck *check, bool may_hold, bool *was_added_out) {
+    LearnedIndex *index = change->index;
+    find_path(change, pair);
+    change->is_stale = false;
+    TRY(cache_load(index->cache, &change->entry->cache, &leaf_object_kind, index, &change->frame));
+    change->is_latched = latch_lock(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
+    ASSERT(change->is_latched); // it is pinned, and only who has the structure mutex replaces it
+    LeafOutcome outcome;
+    TRY(try_add(change, pair, check, &outcome));
+    *was_added_out = outcome != LEAF_PRESENT;
+    if (outcome != LEAF_FULL) return OK;
+    if (!may_hold) {
+        change->version = latch_unlock_version(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
+        change->is_latched = false;
+    }
+    Status status = make_room(change, pair);
+    if (status == OK && !change->is_stale) return OK;
+    if (change->is_latched) latch_unlock(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
+    cache_unpin(change->frame);
+    return status;
+}
+
 Status restructure_add_locked(
     LearnedIndex *index, const IndexPair *pair, UniqueCheck *check, bool *was_added_out) {
-    Arena scratch;
-    arena_init(&scratch, NULL);
-    Change change = {.index = index, .scratch = &scratch};
-    find_path(&change, pair);
     learned_index_bury(index);
-    Status status =
-        cache_load(index->cache, &change.entry->cache, &leaf_object_kind, index, &change.frame);
-    if (status == OK) {
-        bool is_locked = latch_lock(&change.frame->latch, LATCH_RANK_INDEX_LEAF);
-        ASSERT(is_locked); // it is pinned, and only who has the structure mutex replaces it
-        status = add_or_make_room(&change, pair, check, was_added_out);
+    Status status = OK;
+    bool is_stale = true;
+    for (uint32_t round = 0; status == OK && is_stale; round++) {
+        Arena scratch;
+        arena_init(&scratch, NULL);
+        Change change = {.index = index, .scratch = &scratch};
+        status = try_change(&change, pair, check, round >= HOLD_AFTER_ROUND, was_added_out);
+        is_stale = change.is_stale;
+        arena_deinit(&scratch);
     }
-    arena_deinit(&scratch);
     return status;
 }
 
