@@ -169,6 +169,16 @@ static Status vector_from_binary(
     X(CSTRING, 1263)                                                                               \
     X(REFCURSOR, 2201)                                                                             \
     X(DATE, 1182)                                                                                  \
+    X(TID, 1010)                                                                                   \
+    X(REGPROC, 1008)                                                                               \
+    X(REGPROCEDURE, 2207)                                                                          \
+    X(REGOPER, 2208)                                                                               \
+    X(REGOPERATOR, 2209)                                                                           \
+    X(REGCLASS, 2210)                                                                              \
+    X(REGTYPE, 2211)                                                                               \
+    X(REGNAMESPACE, 4090)                                                                          \
+    X(REGROLE, 4097)                                                                               \
+    X(REGCOLLATION, 4192)                                                                          \
     X(UUID, 2951)
 
 // Those with one.
@@ -179,7 +189,8 @@ static Status vector_from_binary(
     X(TIME, 1183)                                                                                  \
     X(TIMESTAMP, 1115)                                                                             \
     X(TIMESTAMPTZ, 1185)                                                                           \
-    X(INTERVAL, 1187)
+    X(INTERVAL, 1187)                                                                              \
+    X(TIMETZ, 1270)
 
 // X(name of the element's type, OID of the vector type)
 #define VECTOR_LIST(X)                                                                             \

@@ -91,7 +91,7 @@ void time_write(int64_t time_us, Text *out) {
     append_time(out, &fields);
 }
 
-static void append_offset(Text *out, int32_t offset_s) {
+void offset_write(int32_t offset_s, Text *out) {
     int32_t east = abs(offset_s);
     text_append_char(out, offset_s < 0 ? '-' : '+');
     append_two(out, east / SECONDS_PER_HOUR);
@@ -124,7 +124,7 @@ static void append_moment(
         append_time(out, fields);
     }
     if (local != NULL && context->date_style == DATE_STYLE_ISO) {
-        append_offset(out, local->offset_s);
+        offset_write(local->offset_s, out);
     } else if (local != NULL) {
         text_append_format(out, " %.*s", ZONE_NAME_SHOWN_MAX, local->abbreviation);
     }

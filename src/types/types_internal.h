@@ -34,6 +34,17 @@
     X(TIMESTAMP, timestamp_ops)                                                                    \
     X(TIMESTAMPTZ, timestamptz_ops)                                                                \
     X(INTERVAL, interval_ops)                                                                      \
+    X(REGPROC, regproc_ops)                                                                        \
+    X(REGPROCEDURE, regprocedure_ops)                                                              \
+    X(REGOPER, regoper_ops)                                                                        \
+    X(REGOPERATOR, regoperator_ops)                                                                \
+    X(REGCLASS, regclass_ops)                                                                      \
+    X(REGTYPE, regtype_ops)                                                                        \
+    X(REGNAMESPACE, regnamespace_ops)                                                              \
+    X(REGROLE, regrole_ops)                                                                        \
+    X(REGCOLLATION, regcollation_ops)                                                              \
+    X(TID, tid_ops)                                                                                \
+    X(TIMETZ, timetz_ops)                                                                          \
     X(UUID, uuid_ops)
 
 #define X(name, ops) extern const TypeOps ops;

@@ -94,6 +94,9 @@ TEST(types, read_and_print_plain_values) {
     assert_text(TYPE_BPCHAR, 9, "ab", "ab   ");
     assert_text(TYPE_BYTEA, -1, "a\\000\\\\b", "\\x61005c62");
     assert_text(TYPE_BYTEA, -1, "\\x0", "22023: invalid hexadecimal data: odd number of digits");
+    assert_text(TYPE_REGCLASS, -1, "-", "-");
+    assert_text(TYPE_REGOPER, -1, "0", "0");
+    assert_text(TYPE_REGTYPE, -1, "4294967295", "4294967295");
     assert_text(TYPE_UUID, -1, "{A0EEBC999C0B-4EF8-bb6d6bb9bd380a11}",
         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
 }
@@ -209,6 +212,8 @@ TEST(keys, order_as_values_do) {
     assert_order(
         TYPE_TIMESTAMPTZ, "-infinity", "1999-12-31", "2000-01-01 00:00:00.000001", "infinity");
     assert_order(TYPE_TIME, "00:00", "12:34:56.789", "24:00");
+    assert_order(TYPE_TIMETZ, "00:00+15", "12:00+01", "12:00+00", "11:00-01", "24:00-15");
+    assert_order(TYPE_TID, "(0,0)", "(0,65535)", "(1,0)", "(4294967295,1)");
     assert_order(TYPE_INTERVAL, "-178000000 years", "-1 day", "-1 sec", "0", "1 day", "25 hours",
         "1 mon", "31 days", "178000000 years");
     assert_order(TYPE_CHAR, "", "A", "\\351");

@@ -1,6 +1,7 @@
 #include "types/value_case.h"
 
 #include "base/error.h"
+#include "types/time_zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,12 +105,54 @@ void value_case_append(SqlType type, const ValueContext *context, const ValueCas
     hex_append(out, text_bytes(&binary));
 }
 
-SqlType value_case_type(const char *head) {
+static void setting_apply(const char *setting, Arena *arena, ValueContext *context) {
+    static const struct {
+        const char *text;
+        size_t offset;
+        int value;
+    } settings[] = {
+        {"datestyle=SQL", offsetof(ValueContext, date_style), DATE_STYLE_SQL},
+        {"datestyle=Postgres", offsetof(ValueContext, date_style), DATE_STYLE_POSTGRES},
+        {"datestyle=German", offsetof(ValueContext, date_style), DATE_STYLE_GERMAN},
+        {"datestyle=DMY", offsetof(ValueContext, date_order), DATE_ORDER_DMY},
+        {"datestyle=YMD", offsetof(ValueContext, date_order), DATE_ORDER_YMD},
+        {"intervalstyle=postgres_verbose", offsetof(ValueContext, interval_style),
+            INTERVAL_STYLE_POSTGRES_VERBOSE},
+        {"intervalstyle=sql_standard", offsetof(ValueContext, interval_style),
+            INTERVAL_STYLE_SQL_STANDARD},
+        {"intervalstyle=iso_8601", offsetof(ValueContext, interval_style), INTERVAL_STYLE_ISO_8601},
+        {"bytea_output=escape", offsetof(ValueContext, bytea_output), BYTEA_OUTPUT_ESCAPE},
+        {"extra_float_digits=0", offsetof(ValueContext, extra_float_digits), 0},
+        {"extra_float_digits=-5", offsetof(ValueContext, extra_float_digits), -5},
+    };
+
+    if (strncmp(setting, "timezone=", 9) == 0) {
+        context->time_zone = time_zone_find(NULL, setting + 9, strlen(setting + 9), arena);
+        ASSERT(context->time_zone != NULL);
+        return;
+    }
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (strcmp(settings[i].text, setting) != 0) continue;
+        memcpy((char *)context + settings[i].offset, &settings[i].value, sizeof(int));
+        return;
+    }
+    fprintf(stderr, "no setting %s\n", setting);
+    abort();
+}
+
+void value_head_read(const char *line, Arena *arena, ValueHead *head_out) {
     char name[64];
-    int modifier;
-    int found = sscanf(head, "# %63s %d", name, &modifier);
+    int modifier, length;
+    int found = sscanf(line, "# %63s %d %n", name, &modifier, &length);
     ASSERT(found == 2);
     const TypeInfo *info = type_find_by_name(name);
     ASSERT(info != NULL);
-    return (SqlType){info->oid, modifier};
+    *head_out = (ValueHead){.type = {info->oid, modifier}, .context = *value_context_default()};
+    snprintf(head_out->settings, sizeof head_out->settings, "%s", line + length);
+    head_out->settings[strcspn(head_out->settings, "\n")] = '\0';
+    char setting[64];
+    for (const char *at = head_out->settings; sscanf(at, "%63s %n", setting, &length) == 1;
+         at += length) {
+        setting_apply(setting, arena, &head_out->context);
+    }
 }

@@ -28,5 +28,12 @@ void value_case_append(SqlType type, const ValueContext *context, const ValueCas
 // Appends the case alone, with a tab behind it.
 void value_case_append_input(const ValueCase *value_case, Text *out);
 
-// The type that the head of a file names: "# typname modifier".
-SqlType value_case_type(const char *head);
+// What the head of a file says: "# typname modifier" and settings, as in "# date -1 datestyle=SQL".
+typedef struct ValueHead {
+    SqlType type;
+    ValueContext context;
+    char settings[256]; // as they stand in the head
+} ValueHead;
+
+// The zone lives in `arena`.
+void value_head_read(const char *line, Arena *arena, ValueHead *head_out);

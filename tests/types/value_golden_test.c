@@ -14,8 +14,10 @@ static size_t check_file(const char *path, size_t *difference_count) {
     size_t capacity = 0, case_count = 0;
     ssize_t count = getline(&line, &capacity, file);
     assert_true(count > 0);
-    SqlType type = value_case_type(line);
-    Arena arena;
+    Arena zones, arena;
+    arena_init(&zones, NULL);
+    ValueHead head;
+    value_head_read(line, &zones, &head);
     arena_init(&arena, NULL);
     while ((count = getline(&line, &capacity, file)) > 0) {
         if (line[count - 1] == '\n') line[--count] = '\0';
@@ -32,7 +34,7 @@ static size_t check_file(const char *path, size_t *difference_count) {
         }
         Text ours;
         text_init(&ours, &arena);
-        value_case_append(type, value_context_default(), &value_case, &arena, &ours);
+        value_case_append(head.type, &head.context, &value_case, &arena, &ours);
         if (strcmp(ours.data, line) != 0) {
             print_error("%s\n  expected %s\n  found    %s\n", path, line, ours.data);
             (*difference_count)++;
@@ -41,6 +43,7 @@ static size_t check_file(const char *path, size_t *difference_count) {
         arena_reset(&arena);
     }
     arena_deinit(&arena);
+    arena_deinit(&zones);
     free(line);
     fclose(file);
     return case_count;

@@ -19,6 +19,7 @@ enum { INPUT_MAX = 2000, SHOWN_MAX = 40 };
 
 typedef struct Oracle {
     PGconn *connection;
+    ValueHead head;
     SqlType type;
     Oid text_type; // of the parameter that a text is sent as
     char text_statement[512], binary_statement[128];
@@ -41,7 +42,15 @@ static void run(const Oracle *oracle, const char *statement) {
 // The call of the type's input function, which is what a literal becomes. An array's cannot be
 // called; a column of a table has the modifier for it.
 static void prepare(Oracle *oracle) {
-    char query[512];
+    char query[512], setting[64];
+    int length;
+    for (const char *at = oracle->head.settings; sscanf(at, "%63s %n", setting, &length) == 1;
+         at += length) {
+        char *equals = strchr(setting, '=');
+        *equals = '\0';
+        snprintf(query, sizeof query, "set %s = '%s'", setting, equals + 1);
+        run(oracle, query);
+    }
     Arena arena;
     arena_init(&arena, NULL);
     snprintf(query, sizeof query,
@@ -121,7 +130,8 @@ static void read_inputs(Oracle *oracle, const char *path, Arena *arena) {
     size_t capacity = 0;
     ssize_t count = getline(&line, &capacity, file);
     if (count <= 0) die(oracle, path);
-    oracle->type = value_case_type(line);
+    value_head_read(line, arena, &oracle->head);
+    oracle->type = oracle->head.type;
     while ((count = getline(&line, &capacity, file)) > 0 && oracle->input_count < INPUT_MAX) {
         const char *at = line;
         ValueCase value_case = unescape(&at, arena);
@@ -171,7 +181,7 @@ static bool random_binary(Oracle *oracle, Arena *arena, ValueCase *value_case_ou
     Value value;
     Text binary;
     text_init(&binary, arena);
-    const ValueContext *context = value_context_default();
+    const ValueContext *context = &oracle->head.context;
     if (value_from_text(context, oracle->type, text, strlen(text), arena, &value) != OK) {
         return false;
     }
@@ -205,7 +215,8 @@ int main(int argument_count, char **arguments) {
     random_seed(&oracle.random, strtoul(arguments[4], NULL, 10));
     FILE *golden = argument_count > 5 ? fopen(arguments[5], "w") : NULL;
     if (golden != NULL) {
-        fprintf(golden, "# %s %d\n", type_find(oracle.type.oid)->name, oracle.type.modifier);
+        fprintf(golden, "# %s %d %s\n", type_find(oracle.type.oid)->name, oracle.type.modifier,
+            oracle.head.settings);
     }
     size_t difference_count = 0, case_count = 0;
     for (size_t i = 0; i < oracle.input_count + random_count; i++) {
@@ -222,7 +233,7 @@ int main(int argument_count, char **arguments) {
         Text ours, theirs;
         text_init(&ours, &arena);
         text_init(&theirs, &arena);
-        value_case_append(oracle.type, value_context_default(), &value_case, &arena, &ours);
+        value_case_append(oracle.type, &oracle.head.context, &value_case, &arena, &ours);
         answer_append(&oracle, &value_case, &arena, &theirs);
         case_count++;
         if (golden != NULL) fprintf(golden, "%s\n", theirs.data);
