@@ -67,43 +67,82 @@ static void null_set(Column *column, Arena *arena, uint32_t row) {
     column->nulls[row >> 6] |= UINT64_C(1) << (row & 63);
 }
 
-static void value_move(
-    const Column *from, uint32_t row, Column *to, uint32_t to_row, Arena *arena) {
-    size_t width = physical_width[from->kind];
-    const uint8_t *source = from->values;
-    uint8_t *target = to->values;
-    if (column_is_null(from, row)) {
-        null_set(to, arena, to_row);
-        memset(target + to_row * width, 0, width);
-    } else {
-        memcpy(target + to_row * width, source + (from->is_constant ? 0 : row) * width, width);
+static void column_clear_nulls(Column *column) {
+    if (column->nulls != NULL) memset(column->nulls, 0, BATCH_ROW_COUNT / 8);
+}
+
+// One loop a width, so that the compiler knows what it moves. `from` and `row` are evaluated for
+// each `i`; a NULL's bytes are zeros already.
+#define GATHER(Type, source, row)                                                                  \
+    for (uint32_t i = 0; i < count; i++) {                                                         \
+        ((Type *)to->values)[i] = ((const Type *)(source)->values)[row];                           \
+    }
+
+void column_gather(
+    const Column *from, const uint16_t *rows, uint32_t count, Arena *arena, Column *to) {
+    column_clear_nulls(to);
+    uint16_t mask = from->is_constant ? 0 : UINT16_MAX;
+    switch (physical_width[from->kind]) {
+    case 1:
+        GATHER(uint8_t, from, rows[i] & mask) break;
+    case 2:
+        GATHER(uint16_t, from, rows[i] & mask) break;
+    case 4:
+        GATHER(uint32_t, from, rows[i] & mask) break;
+    case 8:
+        GATHER(uint64_t, from, rows[i] & mask) break;
+    default:
+        GATHER(Interval, from, rows[i] & mask) break;
+    }
+    if (from->nulls == NULL) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (column_is_null(from, rows[i])) null_set(to, arena, i);
     }
 }
 
-static void column_clear_nulls(Column *column) {
-    if (column->nulls != NULL) memset(column->nulls, 0, BATCH_ROW_COUNT / 8);
+static const Column *buffer_column(const RowBuffer *buffer, uint32_t column, uint32_t row) {
+    return &buffer->chunks[row / BATCH_ROW_COUNT]->columns[column];
 }
 
 void row_buffer_gather(const RowBuffer *buffer, uint32_t column, const uint32_t *rows,
     uint32_t count, Arena *arena, Column *to) {
     column_clear_nulls(to);
-    size_t width = physical_width[to->kind];
+    bool has_none = false;
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i] == ROW_NONE) {
-            null_set(to, arena, i);
-            memset((uint8_t *)to->values + i * width, 0, width);
-            continue;
-        }
-        uint32_t row;
-        const Column *from = row_buffer_column(buffer, column, rows[i], &row);
-        value_move(from, row, to, i, arena);
+        has_none |= rows[i] == ROW_NONE;
     }
-}
-
-void column_gather(
-    const Column *from, const uint16_t *rows, uint32_t count, Arena *arena, Column *to) {
-    column_clear_nulls(to);
+    size_t width = physical_width[to->kind];
+    if (has_none) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t *at = (uint8_t *)to->values + i * width;
+            if (rows[i] == ROW_NONE) {
+                memset(at, 0, width);
+                null_set(to, arena, i);
+                continue;
+            }
+            const Column *from = buffer_column(buffer, column, rows[i]);
+            uint32_t row = rows[i] % BATCH_ROW_COUNT;
+            memcpy(at, (const uint8_t *)from->values + row * width, width);
+            if (column_is_null(from, row)) null_set(to, arena, i);
+        }
+        return;
+    }
+    switch (width) {
+    case 1:
+        GATHER(uint8_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+    case 2:
+        GATHER(uint16_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+    case 4:
+        GATHER(uint32_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+    case 8:
+        GATHER(uint64_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+    default:
+        GATHER(Interval, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        value_move(from, rows[i], to, i, arena);
+        const Column *from = buffer_column(buffer, column, rows[i]);
+        if (from->nulls != NULL && column_is_null(from, rows[i] % BATCH_ROW_COUNT)) {
+            null_set(to, arena, i);
+        }
     }
 }

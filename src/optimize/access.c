@@ -205,8 +205,10 @@ static void candidate_make(Planner *planner, uint32_t relation, const IndexInfo 
         int16_t number = index->columns[candidate->equal_count];
         candidate->low = bound_find(bounds, number, RANGE_AT_LEAST, RANGE_MORE);
         candidate->high = bound_find(bounds, number, RANGE_AT_MOST, RANGE_LESS);
-        if (candidate->low != NULL) candidate->rows = candidate->rows / 4.0 + 1.0;
-        if (candidate->high != NULL) candidate->rows = candidate->rows / 4.0 + 1.0;
+        // Bounds that are not known yet: a range is narrow, a half-open one is not.
+        bool is_closed = candidate->low != NULL && candidate->high != NULL;
+        bool is_half_open = candidate->low != NULL || candidate->high != NULL;
+        if (is_half_open) candidate->rows = candidate->rows / (is_closed ? 200.0 : 3.0) + 1.0;
     }
     candidate->gives_order =
         !candidate->is_key && candidate_orders(candidate, planner->order, relation);
@@ -264,6 +266,63 @@ static Status range_make(Planner *planner, const Candidate *candidate, PlanRange
     }
     *range_out = range;
     return OK;
+}
+
+// A bound's constant as a value of the key column's type; false when it is none or does not fit.
+static bool bound_constant(const Bound *bound, Value *value_out) {
+    const Expression *expression = bound->value;
+    if (expression->kind != EXPRESSION_CONSTANT || expression->constant.is_null) return false;
+    *value_out = expression->constant;
+    Oid from = expression->type.oid;
+    Oid to = bound->column_type;
+    if (from == to || !type_is_integer(from)) return true;
+    int64_t integer = from == TYPE_INT2   ? expression->constant.datum.int2
+                      : from == TYPE_INT4 ? expression->constant.datum.int4
+                                          : expression->constant.datum.int8;
+    *value_out = (Value){0};
+    if (to == TYPE_INT8) {
+        value_out->datum.int8 = integer;
+        return true;
+    }
+    if (integer < INT16_MIN || integer > INT16_MAX) {
+        if (to == TYPE_INT2 || integer < INT32_MIN || integer > INT32_MAX) return false;
+    }
+    if (to == TYPE_INT2) {
+        value_out->datum.int2 = (int16_t)integer;
+    } else {
+        value_out->datum.int4 = (int32_t)integer;
+    }
+    return true;
+}
+
+// With constant bounds the index's models know how many rows there are.
+static void candidate_estimate(Candidate *candidate, Table *table, double row_count) {
+    Value low[INDEX_COLUMN_MAX + 1], high[INDEX_COLUMN_MAX + 1];
+    uint32_t count = candidate->equal_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!bound_constant(candidate->equals[i], &low[i])) return;
+        high[i] = low[i];
+    }
+    IndexRange range = {
+        .index_number = candidate->index->index_number,
+        .low_count = count,
+        .high_count = count,
+        .low = low,
+        .high = high,
+        .low_inclusive = true,
+        .high_inclusive = true,
+    };
+    if (candidate->low != NULL) {
+        if (!bound_constant(candidate->low, &low[count])) return;
+        range.low_count++;
+        range.low_inclusive = candidate->low->kind == RANGE_AT_LEAST;
+    }
+    if (candidate->high != NULL) {
+        if (!bound_constant(candidate->high, &high[count])) return;
+        range.high_count++;
+        range.high_inclusive = candidate->high->kind == RANGE_AT_MOST;
+    }
+    candidate->rows = row_count * table_index_estimate(table, &range) + 1.0;
 }
 
 // The layout and the columns read: what the query needs of the relation.
@@ -326,6 +385,9 @@ static Status access_choose(Planner *planner, uint32_t relation, const Condition
     for (uint32_t i = 0; i < table->index_count; i++) {
         Candidate candidate;
         candidate_make(planner, relation, &table->indexes[i], &bounds, row_count, &candidate);
+        if (stored != NULL && !candidate.is_key && candidate_narrows(&candidate)) {
+            candidate_estimate(&candidate, stored, row_count);
+        }
         bool is_useful = candidate_narrows(&candidate) || (candidate.gives_order && has_limit);
         if (is_useful && candidate_is_better(&candidate, &best, has_limit)) best = candidate;
     }
