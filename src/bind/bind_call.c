@@ -258,6 +258,8 @@ static Status bind_function(
     *out = make_call(binder->arena, function->oid, 0, sql_type(result), call->arguments,
         call->count, call->location);
     (*out)->is_variadic = call->is_variadic;
+    const char *format = node_get_text(call->node, FIELD_FUNCFORMAT);
+    (*out)->is_sql_syntax = format != NULL && strcmp(format, "COERCE_SQL_SYNTAX") == 0;
     return OK;
 }
 

@@ -304,6 +304,7 @@ Status bind_case(Scope *scope, const Node *node, Expression **out) {
     TRY(common_arguments(scope, results, count + 1, "CASE", &made->type));
     if (!has_else) made->type.modifier = select_common_modifier(results + 1, count, made->type.oid);
     made->has_else = has_else;
+    made->is_simple_case = tested != NULL;
     made->argument_count = 2 * count + has_else;
     made->arguments = arena_new_array(binder->arena, Expression *, made->argument_count);
     for (uint32_t i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
 #include "bind/fake_catalog.h"
 
 extern const char *const recorded_bindings[];
+extern const char *const recorded_prints[]; // tests/bind/printed.tsv: statement, plain, pretty
 
 typedef struct Fixture {
     Arena arena;
@@ -228,6 +229,42 @@ TEST(expression_text, comes_back_as_it_was) {
     }
 }
 
+// The table's CHECK, or its last column's DEFAULT.
+static const char *stored_expression(const TableInfo *table) {
+    return table->check_count > 0 ? table->checks[0].expression_text
+                                  : table->columns[table->column_count - 1].default_text;
+}
+
+TEST(expression, prints_as_postgresql_does) {
+    for (const char *const *line = recorded_prints; *line != NULL; line++) {
+        const char *plain = strchr(*line, '\t');
+        if (plain == NULL) continue;
+        const char *pretty = strchr(plain + 1, '\t');
+        Fixture fixture;
+        fixture_begin(&fixture);
+        const char *sql = unescape(&fixture.arena, *line, (size_t)(plain - *line));
+        const char *expected[2] = {
+            unescape(&fixture.arena, plain + 1, (size_t)(pretty - plain - 1)),
+            unescape(&fixture.arena, pretty + 1, strlen(pretty + 1)),
+        };
+        const char *answer = describe(&fixture, sql);
+        if (!is_refusal(answer)) {
+            assert_string_equal(answer, "ok\n");
+            const TableInfo *table = &fixture.view->tables[0];
+            Expression *expression;
+            assert_ok(expression_from_text(stored_expression(table), &fixture.arena, &expression));
+            for (int is_pretty = 0; is_pretty < 2; is_pretty++) {
+                Text text;
+                text_init(&text, &fixture.arena);
+                assert_ok(
+                    expression_deparse(fixture.view, expression, table, is_pretty == 1, &text));
+                assert_string_equal(text.data, expected[is_pretty]);
+            }
+        }
+        fixture_end(&fixture);
+    }
+}
+
 TEST_MAIN(TEST_OF(bind, answers_as_postgresql_did), TEST_OF(bind, refuses_what_is_too_deep),
     TEST_OF(bind, makes_parameters_of_lifted_literals), TEST_OF(bind, marks_what_is_correlated),
-    TEST_OF(expression_text, comes_back_as_it_was))
+    TEST_OF(expression_text, comes_back_as_it_was), TEST_OF(expression, prints_as_postgresql_does))

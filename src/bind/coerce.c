@@ -233,6 +233,7 @@ Status coerce_to_target(Binder *binder, Expression *expression, SqlType target, 
         const TypeOps *ops =
             type_ops(type_element(target.oid) != 0 ? type_element(target.oid) : target.oid);
         if (ops == NULL || ops->modifier_apply != NULL) {
+            if (made != expression) made->is_explicit = false; // one cast was written, not two
             made = make_unary(binder, EXPRESSION_MODIFIER, target, made, location);
             made->is_explicit = context == CAST_EXPLICIT;
         } else {

@@ -30,7 +30,8 @@ Status draft_add_constraint(TableDraft *draft, const Node *node); // a table's C
 Status draft_bind_check(TableDraft *draft, const PendingCheck *pending, CheckDefinition *check_out,
     Expression **expression_out);
 
-// A DEFAULT, cast to the column's type, in its stored form; and its value when it is constant.
+// A DEFAULT, cast to the column's type, in its stored form; and its value when it is constant,
+// unless `has_value_out` is NULL.
 Status bind_default(Binder *binder, const char *column_name, SqlType type, const Node *node,
     const char **text_out, bool *has_value_out, Value *value_out);
 

@@ -115,10 +115,8 @@ static Status alter_default(Alteration *alteration, const Node *node, const char
         add_command(alteration, expression == NULL ? ALTER_DROP_DEFAULT : ALTER_SET_DEFAULT);
     command->name = name;
     if (expression == NULL) return OK;
-    bool has_value;
-    Value value;
-    TRY(bind_default(alteration->binder, name, column->type, expression, &command->default_text,
-        &has_value, &value));
+    TRY(bind_default(
+        alteration->binder, name, column->type, expression, &command->default_text, NULL, NULL));
     if (command->default_text == NULL) command->kind = ALTER_DROP_DEFAULT;
     return OK;
 }

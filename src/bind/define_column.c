@@ -111,8 +111,10 @@ Status bind_default(Binder *binder, const char *column_name, SqlType type, const
         return status;
     }
     *text_out = NULL;
-    *has_value_out = true;
-    TRY(evaluate_constant(binder, value, value_out, has_value_out));
+    if (has_value_out != NULL) {
+        *has_value_out = true;
+        TRY(evaluate_constant(binder, value, value_out, has_value_out));
+    }
     // DEFAULT NULL is no default at all.
     bool is_null = value->kind == EXPRESSION_CONSTANT && value->constant.is_null;
     if (is_null) return OK;
@@ -405,8 +407,10 @@ static Status add_default(TableDraft *draft, const Node *node, ColumnState *stat
             draft->table_name);
     }
     state->saw_default = true;
+    // Only rows that are there already need the value.
+    bool *has_value = draft->existing == NULL ? NULL : &column->has_constant_default;
     return bind_default(draft->binder, column->name, column->type, node_get(node, FIELD_RAW_EXPR),
-        &column->default_text, &column->has_constant_default, &column->default_value);
+        &column->default_text, has_value, &column->default_value);
 }
 
 static Status add_identity(TableDraft *draft, const Node *node, ColumnState *state) {

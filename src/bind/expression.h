@@ -79,6 +79,8 @@ struct Expression {
     bool is_explicit; // a cast that was written
     bool is_cast;     // CALL: stands for a cast
     bool is_variadic; // CALL: called with VARIADIC
+    // How it was written, for printing: extract(field FROM x) and its kind; CASE x WHEN value.
+    bool is_sql_syntax, is_simple_case;
     bool is_all;      // ALL, in an array comparison
     bool is_distinct; // aggregate
     bool is_star;     // count(*)

@@ -14,6 +14,8 @@ enum {
     FLAG_HAS_ELSE = 8,
     FLAG_CAST = 16,
     FLAG_VARIADIC = 32,
+    FLAG_SQL_SYNTAX = 64,
+    FLAG_SIMPLE_CASE = 128,
 };
 
 // Names of the kinds that can be stored; a kind without one cannot.
@@ -100,7 +102,9 @@ static int flags_of(const Expression *expression) {
     return (expression->is_negated ? FLAG_NEGATED : 0)
            | (expression->is_explicit ? FLAG_EXPLICIT : 0) | (expression->is_all ? FLAG_ALL : 0)
            | (expression->has_else ? FLAG_HAS_ELSE : 0) | (expression->is_cast ? FLAG_CAST : 0)
-           | (expression->is_variadic ? FLAG_VARIADIC : 0);
+           | (expression->is_variadic ? FLAG_VARIADIC : 0)
+           | (expression->is_sql_syntax ? FLAG_SQL_SYNTAX : 0)
+           | (expression->is_simple_case ? FLAG_SIMPLE_CASE : 0);
 }
 
 static void append_expression(const Expression *expression, Text *out) {
@@ -281,6 +285,8 @@ static Status read_expression(Reader *reader, Expression **out) {
     expression->has_else = (flags & FLAG_HAS_ELSE) != 0;
     expression->is_cast = (flags & FLAG_CAST) != 0;
     expression->is_variadic = (flags & FLAG_VARIADIC) != 0;
+    expression->is_sql_syntax = (flags & FLAG_SQL_SYNTAX) != 0;
+    expression->is_simple_case = (flags & FLAG_SIMPLE_CASE) != 0;
     TRY(read_extra(reader, expression));
     TRY(read_arguments(reader, expression));
     if (*reader->at != ')') return damaged(reader);

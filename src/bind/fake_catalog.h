@@ -75,6 +75,10 @@ const TableInfo *catalog_find_table(CatalogView *view, const char *schema, const
     return NULL;
 }
 
+ObjectNames catalog_object_names(CatalogView *view) {
+    return (ObjectNames){.catalog = view};
+}
+
 const TableInfo *catalog_find_table_by_oid(CatalogView *view, Oid oid) {
     for (uint32_t i = 0; i < view->table_count; i++) {
         if (view->tables[i].oid == oid) return &view->tables[i];
