@@ -2,6 +2,7 @@
 // Defines the look-ups that bind calls, so that the real catalog is not linked.
 #pragma once
 
+#include "base/error.h"
 #include "bind/bind.h"
 #include "catalog/system_relation.h"
 
@@ -75,8 +76,27 @@ const TableInfo *catalog_find_table(CatalogView *view, const char *schema, const
     return NULL;
 }
 
+// Types and tables by name, with or without pg_catalog before it.
+static Status fake_find_object(
+    void *catalog, Oid kind, const char *text, size_t count, Oid *oid_out) {
+    char name[64];
+    const char *dot = memchr(text, '.', count);
+    size_t skipped = dot == NULL ? 0 : (size_t)(dot + 1 - text);
+    snprintf(name, sizeof name, "%.*s", (int)(count - skipped), text + skipped);
+    const TypeInfo *type = kind == TYPE_REGTYPE ? type_find_by_name(name) : NULL;
+    const TableInfo *table = NULL;
+    if (kind == TYPE_REGCLASS) {
+        table = catalog_find_table(catalog, skipped > 0 ? "pg_catalog" : NULL, name);
+    }
+    if (type == NULL && table == NULL) {
+        return fail(UNDEFINED_OBJECT, "\"%.*s\" does not exist", (int)count, text);
+    }
+    *oid_out = type != NULL ? type->oid : table->oid;
+    return OK;
+}
+
 ObjectNames catalog_object_names(CatalogView *view) {
-    return (ObjectNames){.catalog = view};
+    return (ObjectNames){.catalog = view, .find = fake_find_object};
 }
 
 const TableInfo *catalog_find_table_by_oid(CatalogView *view, Oid oid) {
@@ -151,6 +171,8 @@ static void fake_describe(Parser *parser, CatalogView *view, const char *sql, Te
     for (size_t i = 0; status == OK && i < count; i++) {
         ParameterTypes parameters = {.arena = view->arena};
         FunctionContext context = {.values = *value_context_default()};
+        ObjectNames names = catalog_object_names(view);
+        context.values.object_names = &names;
         const FunctionEntry *tables[] = {functions_of_values};
         context.registry = function_registry_make(view->arena, tables, 1);
         BindInput input = {
