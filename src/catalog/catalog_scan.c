@@ -221,7 +221,10 @@ Status catalog_scan_next(CatalogScan *scan, Batch *batch_out) {
             Column *column = &batch_out->columns[i];
             if (column->values == NULL)
                 column_make(scan->arena, scan->table->columns[i].type.oid, column);
-            if (row[i].is_null)
+            // A number of a type that has no operations yet cannot be shown.
+            bool is_unknown = column->kind == PHYSICAL_VIEW
+                              && type_physical(system_stored_type(column->type)) != PHYSICAL_VIEW;
+            if (row[i].is_null || is_unknown)
                 column_set_null(column, scan->arena, count);
             else
                 column_set(column, scan->arena, count, &row[i]);

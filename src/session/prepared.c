@@ -48,6 +48,7 @@ static Status prepared_add(Session *session, const char *name, Statement *statem
     memcpy(copy, name, bytes);
     prepared->name = copy;
     prepared->statement = statement;
+    statement->is_described = true;
     prepared->is_from_sql = is_from_sql;
     prepared->prepare_time_us = clock_wall_us(database_environment(session->pool->database).clock);
     prepared->next = session->prepared;
@@ -83,9 +84,11 @@ static Status prepare(Session *session, const char *name, const char *sql, const
     // A text that is sent again and again under the unnamed statement is found in the cache.
     size_t text_count = strlen(sql);
     uint64_t hash = hash_bytes(sql, text_count, hash_bytes(types, type_count * sizeof *types, 1));
-    Statement *statement = statement_cache_find(session, sql, text_count, hash);
+    Statement *statement =
+        is_unnamed ? statement_cache_find(session, sql, text_count, hash) : NULL;
     if (statement != NULL) {
         statement_ref(statement);
+        statement->is_described = false;
     } else {
         bool is_single = true;
         TRY(statement_parse(session, sql, &statement, &is_single));

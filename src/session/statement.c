@@ -153,7 +153,7 @@ Status statement_prepare(Session *session, Statement *statement) {
     // Results that a client was told about stay what they were.
     uint32_t result_count = statement->result_count;
     ResultColumn *results = NULL;
-    bool was_bound = statement->is_bound;
+    bool was_bound = statement->is_bound && statement->is_described;
     ArenaMark mark = arena_mark(&session->scratch);
     if (was_bound && result_count > 0)
         results =
