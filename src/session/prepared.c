@@ -84,8 +84,7 @@ static Status prepare(Session *session, const char *name, const char *sql, const
     // A text that is sent again and again under the unnamed statement is found in the cache.
     size_t text_count = strlen(sql);
     uint64_t hash = hash_bytes(sql, text_count, hash_bytes(types, type_count * sizeof *types, 1));
-    Statement *statement =
-        is_unnamed ? statement_cache_find(session, sql, text_count, hash) : NULL;
+    Statement *statement = is_unnamed ? statement_cache_find(session, sql, text_count, hash) : NULL;
     if (statement != NULL) {
         statement_ref(statement);
         statement->is_described = false;
