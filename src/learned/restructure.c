@@ -46,6 +46,7 @@ typedef struct Change {
     IndexPair *pairs; // its pairs and the new one
     uint32_t count, new_pair;
     bool is_append, is_prepend;
+    bool has_put_above; // once a change: what comes then fits the new node, or goes below
 } Change;
 
 static void find_path(Change *change, const IndexPair *pair) {
@@ -275,6 +276,30 @@ static bool split_is_balanced(const Change *change, uint32_t left_count) {
            && right_count >= change->count / BALANCE_PART;
 }
 
+// All pairs are in one slot of an ancestor and have left the subtree below it behind, which keeps
+// an empty leaf at its edge. Nothing beside the full leaf may be on their side of the border: the
+// leaf's own slots reach up to it.
+static bool try_leaving_border(
+    const Change *change, uint32_t depth, uint32_t slot, SplitSide side, Split *split_out) {
+    const PathStep *step = &change->steps[depth];
+    const PathStep *own = &change->steps[change->step_count - 1];
+    if (!is_range(own->node) || own->node->level != step->node->level
+        || own->node->is_row_level != step->node->is_row_level) {
+        return false;
+    }
+    *split_out = (Split){.depth = depth, .side = side};
+    if (side == SPLIT_RIGHT_EDGE) {
+        split_out->border = slot;
+        return slot > step->run_first && own->run_first > 0
+               && slot_first_slice(own->node, own->run_first) <= slot_first_slice(step->node, slot);
+    }
+    split_out->border = slot + 1;
+    split_out->left_count = change->count;
+    return side == SPLIT_LEFT_EDGE && slot + 1 < step->run_end
+           && own->run_end < own->node->slot_count
+           && slot_first_slice(own->node, own->run_end) >= slot_first_slice(step->node, slot + 1);
+}
+
 // A split at a border of this node, which leads to the leaf. `side` says on which edge of the
 // subtree below the leaf lies.
 static bool try_border(const Change *change, uint32_t depth, SplitSide side, Split *split_out) {
@@ -283,17 +308,7 @@ static bool try_border(const Change *change, uint32_t depth, SplitSide side, Spl
     uint32_t low = pair_slot(change, step->node, 0);
     uint32_t high = pair_slot(change, step->node, change->count - 1);
     if (low == high) {
-        // All pairs have left the subtree behind: it keeps an empty leaf at its edge. Nothing
-        // before the full leaf may be at or behind the border.
-        const PathStep *own = &change->steps[change->step_count - 1];
-        if (side != SPLIT_RIGHT_EDGE || low <= step->run_first || !is_range(own->node)
-            || own->node->level != step->node->level
-            || own->node->is_row_level != step->node->is_row_level || own->run_first == 0
-            || slot_first_slice(own->node, own->run_first) > slot_first_slice(step->node, low)) {
-            return false;
-        }
-        *split_out = (Split){.depth = depth, .border = low, .side = side};
-        return true;
+        return try_leaving_border(change, depth, low, side, split_out);
     }
     uint32_t border = best_border(change, step->node, low, high);
     uint32_t left_count = pairs_before_slot(change, step->node, border);
@@ -513,8 +528,9 @@ static Status try_grow(Change *change, bool is_left, bool *is_done_out) {
             *is_done_out = true;
             return extend_node(change, depth, (uint32_t)more, is_left);
         }
-        if (beyond > change->count / 4) {
+        if (beyond > change->count / 4 && !change->has_put_above) {
             *is_done_out = true;
+            change->has_put_above = true;
             return put_node_above(change, depth, reach, is_left);
         }
     }
