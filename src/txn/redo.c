@@ -162,8 +162,11 @@ Status redo_commit(Txn *txn) {
     put_u64_le(head, (uint64_t)clock_wall_us(txn->system->clock));
     put_u32_le(head + 8, txn->ranges.count);
     static_assert(sizeof(RedoRange) == RANGE_BYTES, "ranges are written as they are");
-    Bytes pieces[] = {bytes_make(head, sizeof head), bytes_make(txn->ranges.items, range_bytes),
-        bytes_make(txn->redo, txn->redo_count)};
+    // An empty piece needs an address too.
+    const void *ranges = range_bytes == 0 ? head : txn->ranges.items;
+    const void *redo = txn->redo_count == 0 ? head : txn->redo;
+    Bytes pieces[] = {bytes_make(head, sizeof head), bytes_make(ranges, range_bytes),
+        bytes_make(redo, txn->redo_count)};
     history->is_synchronous = txn->options.is_synchronous;
     WalSpan span;
     wal_reserve(wal, (uint32_t)body_bytes, &span);
