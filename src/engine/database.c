@@ -347,9 +347,7 @@ const char *database_path(const Database *database) {
 }
 
 void database_tick(Database *database) {
-    while (background_tidy(database, CLOSING_COLLECT_RECORDS)) {
-        // until nothing can be collected
-    }
+    background_tidy(database, CLOSING_COLLECT_RECORDS);
 }
 
 DatabaseStatistics database_statistics(const Database *database) {

@@ -59,7 +59,7 @@ struct SimulatedDisk {
     uint64_t call_count, crash_at, fail_at, limit_bytes;
     DiskFault fault;
     bool fault_is_lasting, is_down;
-    void (*hook)(void *argument, uint64_t call);
+    void (*hook)(void *argument, uint64_t call, const char *path);
     void *hook_argument;
 };
 
@@ -68,6 +68,7 @@ typedef struct SimulatedFile {
     SimulatedDisk *disk;
     Inode *inode;
     bool sync_each_write, is_read_only, has_lock;
+    char path[PATH_MAX_BYTES]; // it was opened by
 } SimulatedFile;
 
 static SimulatedFile *simulated(File *file) {
@@ -275,13 +276,13 @@ static Status call_begin(SimulatedDisk *disk, bool is_sync, bool *drops_out) {
 
 // What the call does can be seen now and is not durable: shows it to the hook, without the lock,
 // and cuts the power if it is time. The lock is held before and after.
-static Status call_show(SimulatedDisk *disk) {
+static Status call_show(SimulatedDisk *disk, const char *path) {
     uint64_t call = disk->call_count;
     if (disk->hook != NULL) {
-        void (*hook)(void *argument, uint64_t call) = disk->hook;
+        void (*hook)(void *argument, uint64_t call, const char *path) = disk->hook;
         void *argument = disk->hook_argument;
         mutex_unlock(&disk->mutex);
-        hook(argument, call);
+        hook(argument, call, path);
         mutex_lock(&disk->mutex);
     }
     if (disk->crash_at != 0 && call >= disk->crash_at) {
@@ -326,7 +327,7 @@ static Status open_locked(
     Inode *inode = inode_make(disk, false);
     link_name(&disk->names, path, inode);
     copy_path(change_add(disk, CHANGE_LINK, inode)->path, path);
-    TRY(call_show(disk));
+    TRY(call_show(disk, path));
     *inode_out = inode;
     return OK;
 }
@@ -343,6 +344,7 @@ static Status simulated_open(
     file->file = (File){.ops = &simulated_ops, .is_direct = options.direct};
     file->disk = disk;
     file->inode = inode;
+    copy_path(file->path, path);
     file->sync_each_write = options.sync_each_write;
     file->is_read_only = options.read_only;
     *file_out = &file->file;
@@ -383,7 +385,7 @@ static Status write_locked(SimulatedFile *file, uint64_t offset, const void *byt
     change->count = count;
     change->bytes = take_memory(count);
     memcpy(change->bytes, bytes, count);
-    TRY(call_show(disk));
+    TRY(call_show(disk, file->path));
     if (file->sync_each_write) changes_take(disk, is_of_inode, file->inode, true);
     return OK;
 }
@@ -399,7 +401,7 @@ static Status simulated_write(File *file, uint64_t offset, const void *bytes, si
 static Status sync_locked(SimulatedFile *file) {
     bool drops;
     TRY(call_begin(file->disk, true, &drops));
-    TRY(call_show(file->disk));
+    TRY(call_show(file->disk, file->path));
     changes_take(file->disk, is_of_inode, file->inode, !drops);
     return drops ? fail(IO_ERROR, "could not sync file: simulated I/O error") : OK;
 }
@@ -426,7 +428,7 @@ static Status set_size_locked(SimulatedFile *file, uint64_t size) {
     TRY(check_limit(file->disk, file->inode, size));
     content_set_size(&file->inode->current, size);
     change_add(file->disk, CHANGE_SIZE, file->inode)->offset = size;
-    return call_show(file->disk);
+    return call_show(file->disk, file->path);
 }
 
 static Status simulated_set_size(File *file, uint64_t size) {
@@ -478,7 +480,7 @@ static Status remove_locked(SimulatedDisk *disk, const char *path) {
     TRY(call_begin(disk, false, &drops));
     unlink_name(&disk->names, path);
     copy_path(change_add(disk, CHANGE_UNLINK, NULL)->path, path);
-    return call_show(disk);
+    return call_show(disk, path);
 }
 
 static Status simulated_remove(FileSystem *files, const char *path) {
@@ -502,7 +504,7 @@ static Status rename_locked(SimulatedDisk *disk, const char *from, const char *t
     Change *change = change_add(disk, CHANGE_RENAME, inode);
     copy_path(change->path, from);
     copy_path(change->to, to);
-    return call_show(disk);
+    return call_show(disk, from);
 }
 
 static Status simulated_rename(FileSystem *files, const char *from, const char *to) {
@@ -521,7 +523,7 @@ static Status folder_create_locked(SimulatedDisk *disk, const char *path) {
     Inode *inode = inode_make(disk, true);
     link_name(&disk->names, path, inode);
     copy_path(change_add(disk, CHANGE_LINK, inode)->path, path);
-    return call_show(disk);
+    return call_show(disk, path);
 }
 
 static Status simulated_folder_create(FileSystem *files, const char *path) {
@@ -535,7 +537,7 @@ static Status simulated_folder_create(FileSystem *files, const char *path) {
 static Status folder_sync_locked(SimulatedDisk *disk, const char *path) {
     bool drops;
     TRY(call_begin(disk, true, &drops));
-    TRY(call_show(disk));
+    TRY(call_show(disk, path));
     changes_take(disk, is_in_folder, path, !drops);
     return drops ? fail(IO_ERROR, "could not sync folder: simulated I/O error") : OK;
 }
@@ -635,8 +637,8 @@ uint64_t simulated_disk_call_count(SimulatedDisk *disk) {
     return disk->call_count;
 }
 
-void simulated_disk_set_hook(
-    SimulatedDisk *disk, void (*hook)(void *argument, uint64_t call), void *argument) {
+void simulated_disk_set_hook(SimulatedDisk *disk,
+    void (*hook)(void *argument, uint64_t call, const char *path), void *argument) {
     disk->hook = hook;
     disk->hook_argument = argument;
 }

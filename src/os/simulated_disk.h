@@ -21,9 +21,10 @@ FileSystem *simulated_disk_files(SimulatedDisk *disk);
 // Calls so far that change something.
 uint64_t simulated_disk_call_count(SimulatedDisk *disk);
 
-// Called inside each numbered call, when what it does can be seen but is not durable.
-void simulated_disk_set_hook(
-    SimulatedDisk *disk, void (*hook)(void *argument, uint64_t call), void *argument);
+// Called inside each numbered call, when what it does can be seen but is not durable; `path` is
+// what it is done to.
+void simulated_disk_set_hook(SimulatedDisk *disk,
+    void (*hook)(void *argument, uint64_t call, const char *path), void *argument);
 
 // Contents, names and what is unsynced; not the open files, locks, faults and hook.
 Status simulated_disk_copy(SimulatedDisk *disk, SimulatedDisk **copy_out);

@@ -108,7 +108,7 @@ TEST(simulated_disk, fails_when_told) {
     check_content("a", "");
 }
 
-static void count_call(void *argument, uint64_t call) {
+static void count_call(void *argument, uint64_t call, [[maybe_unused]] const char *path) {
     SimulatedDisk *copy;
     ASSERT(simulated_disk_copy(disk, &copy) == OK);
     ASSERT(simulated_disk_call_count(copy) == call);

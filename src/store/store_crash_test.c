@@ -96,7 +96,7 @@ static void check_policies(void *argument) {
 }
 
 // On a thread of its own: the workload's holds whatever locks it holds inside its call.
-static void check_at(void *argument, uint64_t call) {
+static void check_at(void *argument, uint64_t call, [[maybe_unused]] const char *path) {
     (void)call;
     if (!((Workload *)argument)->is_created) return;
     Thread *thread;
@@ -148,7 +148,7 @@ TEST(store, comes_up_with_a_whole_root_after_every_crash) {
         directory = root.directory;
     }
     store_close(store);
-    check_at(&workload, 0);
+    check_at(&workload, 0, "");
     print_message("%llu crashes\n", (unsigned long long)workload.checked);
     assert_true(workload.checked > 3000);
     simulated_disk_destroy(workload.disk);

@@ -103,7 +103,7 @@ static void check_policies(void *argument) {
 }
 
 // On a thread of its own: the workload's holds whatever locks it holds inside its call.
-static void check_at(void *argument, uint64_t call) {
+static void check_at(void *argument, uint64_t call, [[maybe_unused]] const char *path) {
     (void)call;
     if (!((Promise *)argument)->is_created) return;
     Thread *thread;
@@ -146,7 +146,7 @@ TEST(wal, keeps_what_it_promised_through_every_crash) {
         }
     }
     wal_close(wal);
-    check_at(&promise, 0);
+    check_at(&promise, 0, "");
     assert_true(promise.checked > 3000);
     print_message("%llu crashes\n", (unsigned long long)promise.checked);
     simulated_disk_destroy(promise.disk);

@@ -1,20 +1,27 @@
 // A database on a disk that loses what was not synced: a copy of the disk is crashed inside every
 // call of a workload, opened, compared with a model, checked, and crashed again while it recovers.
 //
+// The workload is one thread's, so that it is the same in every run. What runs beside a checkpoint
+// (a transaction that commits, objects that leave the cache) is run inside one of its calls.
+//
 // Usage: database_crash_test [SHARE]: how many of the crash policies to try in each call; 2 if not
 // given. The policies take turns, so every one meets every kind of call.
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/test.h"
-#include "engine/database.h"
+#include "engine/engine_internal.h"
 #include "os/simulated_disk.h"
 
 #include <stdlib.h>
 
 enum {
-    ID_COUNT = 48,
-    TXN_COUNT = 260,
+    SHORT_COUNT = 48, // ids that short transactions change
+    LONG_COUNT = 16,  // and those that are left to the long ones
+    ID_COUNT = SHORT_COUNT + LONG_COUNT,
+    ROUND_COUNT = 260,
+    STATE_COUNT = ROUND_COUNT * 2,
+    LONG_CHANGES = 250, // enough for it to be streamed
     TEXT_BYTES_MAX = 6000,
     RANDOM_SEED = 20,
     COLUMN_COUNT = 3,
@@ -73,12 +80,17 @@ typedef struct Workload {
     SimulatedDisk *disk;
     Database *database;
     StoreId store;
-    bool has_store;              // its creation is acknowledged
-    State states[TXN_COUNT + 1]; // after so many transactions
-    RowId rows[ID_COUNT];        // of the newest state
+    bool has_store;            // its creation is acknowledged
+    State states[STATE_COUNT]; // after so many commits
+    RowId rows[ID_COUNT];      // of the newest state
     uint32_t started, acknowledged;
     uint64_t checked;
     Random random;
+
+    Txn *long_txn; // open across checkpoints; NULL for none
+    State long_state;
+    uint32_t calls_to_intrusion; // inside a checkpoint; 0 for none to come
+    bool is_intruding;
 } Workload;
 
 static uint32_t text_count(int32_t v) {
@@ -249,11 +261,26 @@ static void check_policies(void *argument) {
 }
 
 // On a thread of its own: the workload's holds whatever locks it holds inside its call.
-static void check_at(void *argument, uint64_t call) {
-    Check check = {.workload = argument, .call = call};
+static void run_on_thread(void (*run)(void *argument), void *argument) {
     Thread *thread;
-    ASSERT(thread_start("check", 0, check_policies, &check, &thread) == OK);
+    ASSERT(thread_start("beside", 0, run, argument, &thread) == OK);
     thread_join(thread);
+}
+
+static void intrude(void *argument);
+
+// An intrusion waits for a call on the data file: the log's calls belong to whoever leads a flush,
+// and an intruder's commit would wait for it.
+static void visit_call(void *argument, uint64_t call, const char *path) {
+    Workload *workload = argument;
+    Check check = {.workload = workload, .call = call};
+    run_on_thread(check_policies, &check);
+    if (workload->calls_to_intrusion == 0 || workload->is_intruding) return;
+    if (strcmp(path, PATH) != 0) return;
+    if (--workload->calls_to_intrusion > 0) return;
+    workload->is_intruding = true;
+    run_on_thread(intrude, workload);
+    workload->is_intruding = false;
 }
 
 // ---- The workload -------------------------------------------------------------------------------
@@ -267,69 +294,142 @@ static void create_table(Workload *workload) {
     workload->has_store = true;
 }
 
-static void change_row(Workload *workload, Txn *txn, State *state, RowId *rows) {
+static void next_statement(Txn *txn) {
+    txn_statement_end(txn);
+    ASSERT(txn_statement_begin(txn) == OK);
+}
+
+// Inserts, updates or deletes the row of one of `count` ids from `first`.
+static void change_row(
+    Workload *workload, Txn *txn, State *state, RowId *rows, uint32_t first, uint32_t count) {
     Table *table = table_find(database_tables(workload->database), workload->store);
-    uint32_t id = (uint32_t)random_below(&workload->random, ID_COUNT);
+    uint32_t id = first + (uint32_t)random_below(&workload->random, count);
     int32_t v = 1 + (int32_t)random_below(&workload->random, 1000);
     char text[TEXT_BYTES_MAX];
     Value values[COLUMN_COUNT];
     row_values(id, v, text, values);
     WriteOutcome outcome = WRITE_DONE;
+    Status status;
     if (state->v[id] == 0) {
-        assert_ok(table_insert(txn, table, values, NULL, &rows[id], NULL, NULL));
+        status = table_insert(txn, table, values, NULL, &rows[id], NULL, NULL);
         state->v[id] = v;
     } else if (random_below(&workload->random, 3) == 0) {
-        assert_ok(table_delete(txn, table, rows[id], txn_snapshot(txn), &outcome));
+        status = table_delete(txn, table, rows[id], txn_snapshot(txn), &outcome);
         state->v[id] = 0;
     } else {
         uint64_t changed = 6;
-        assert_ok(
-            table_update(txn, table, rows[id], txn_snapshot(txn), &changed, values, &outcome));
+        status = table_update(txn, table, rows[id], txn_snapshot(txn), &changed, values, &outcome);
         state->v[id] = v;
     }
-    assert_int_equal(outcome, WRITE_DONE);
+    ASSERT(status == OK && outcome == WRITE_DONE);
+    next_statement(txn);
+}
+
+// Commits what makes this the newest state.
+static void commit_state(Workload *workload, Txn *txn, const State *state) {
     txn_statement_end(txn);
-    assert_ok(txn_statement_begin(txn));
+    ASSERT(workload->started + 1 < STATE_COUNT);
+    workload->states[++workload->started] = *state;
+    ASSERT(txn_commit(txn) == OK);
+    workload->acknowledged = workload->started;
 }
 
 // A transaction of a few changes, or of so many that it is streamed; some are taken back to a
 // savepoint, some altogether.
-static void run_txn(Workload *workload, uint32_t number) {
-    State state = workload->states[number];
-    RowId rows[ID_COUNT];
+static void run_short_txn(Workload *workload) {
+    State state = workload->states[workload->started];
+    RowId rows[ID_COUNT], kept_rows[ID_COUNT];
     memcpy(rows, workload->rows, sizeof rows);
     uint64_t kind = random_below(&workload->random, 20);
     uint32_t count = kind == 0 ? 900 : 1 + (uint32_t)random_below(&workload->random, 6);
     Txn *txn = begin(workload->database);
-    for (uint32_t i = 0; i < count; i++)
-        change_row(workload, txn, &state, rows);
+    for (uint32_t i = 0; i < count; i++) {
+        change_row(workload, txn, &state, rows, 0, SHORT_COUNT);
+    }
     if (kind <= 3) {
         State kept = state;
-        RowId kept_rows[ID_COUNT];
         memcpy(kept_rows, rows, sizeof rows);
         Savepoint savepoint;
         txn_statement_end(txn);
         assert_ok(txn_savepoint(txn, &savepoint));
         assert_ok(txn_statement_begin(txn));
-        for (uint32_t i = 0; i < count / 2 + 1; i++)
-            change_row(workload, txn, &state, rows);
+        for (uint32_t i = 0; i < count / 2 + 1; i++) {
+            change_row(workload, txn, &state, rows, 0, SHORT_COUNT);
+        }
         txn_statement_end(txn);
         txn_savepoint_rollback(txn, savepoint);
         assert_ok(txn_statement_begin(txn));
         state = kept;
         memcpy(rows, kept_rows, sizeof rows);
-        change_row(workload, txn, &state, rows);
+        change_row(workload, txn, &state, rows, 0, SHORT_COUNT);
     }
-    txn_statement_end(txn);
     if (kind == 4) {
+        txn_statement_end(txn);
         txn_rollback(txn);
-        workload->states[number + 1] = workload->states[number];
         return;
     }
-    workload->states[number + 1] = state;
-    workload->started = number + 1;
-    assert_ok(txn_commit(txn));
-    memcpy(workload->rows, rows, sizeof rows);
+    commit_state(workload, txn, &state);
+    memcpy(workload->rows, rows, SHORT_COUNT * sizeof *rows);
+}
+
+static void begin_long_txn(Workload *workload) {
+    workload->long_txn = begin(workload->database);
+    workload->long_state = workload->states[workload->started];
+    for (uint32_t i = 0; i < LONG_CHANGES; i++) {
+        change_row(workload, workload->long_txn, &workload->long_state, workload->rows, SHORT_COUNT,
+            LONG_COUNT);
+    }
+}
+
+// Commits it over whatever the short ones have made of their ids meanwhile.
+static void commit_long_txn(Workload *workload) {
+    if (workload->long_txn == NULL) return;
+    State state = workload->states[workload->started];
+    memcpy(&state.v[SHORT_COUNT], &workload->long_state.v[SHORT_COUNT],
+        LONG_COUNT * sizeof state.v[0]);
+    Txn *txn = workload->long_txn;
+    workload->long_txn = NULL;
+    commit_state(workload, txn, &state);
+}
+
+// Everything that may leave the cache does.
+static void evict_all(Workload *workload) {
+    cache_make_room(workload->database->cache, SIZE_MAX / 4);
+    epoch_advance(database_epochs(workload->database));
+}
+
+// What happens inside a checkpoint: the long transaction commits; what it and others have changed
+// is collected, leaves the cache, is changed again, and leaves it again.
+static void intrude(void *argument) {
+    Workload *workload = argument;
+    commit_long_txn(workload);
+    for (int i = 0; i < 3; i++)
+        run_short_txn(workload);
+    txn_system_collect(database_txns(workload->database), 1000);
+    evict_all(workload);
+    for (int i = 0; i < 3; i++)
+        run_short_txn(workload);
+    txn_system_collect(database_txns(workload->database), 1000);
+    evict_all(workload);
+}
+
+static void run_round(Workload *workload, uint32_t number) {
+    if (number % 40 == 12) begin_long_txn(workload);
+    run_short_txn(workload);
+    if (number % 10 == 5) database_tick(workload->database);
+    if (number % 20 == 3) evict_all(workload);
+    if (number % 20 == 7 || number % 40 == 25) {
+        workload->calls_to_intrusion =
+            (uint32_t)random_below(&workload->random, 12); // none, one time in twelve
+        assert_ok(database_checkpoint(workload->database));
+        workload->calls_to_intrusion = 0;
+    }
+    if (number % 40 == 30) commit_long_txn(workload);
+    if (number % 90 == 80) { // closed in order, and opened again
+        commit_long_txn(workload);
+        database_close(workload->database);
+        assert_ok(open_database(workload->disk, &workload->database));
+    }
 }
 
 TEST(database, keeps_what_it_promised_through_every_crash) {
@@ -338,21 +438,14 @@ TEST(database, keeps_what_it_promised_through_every_crash) {
     assert_non_null(workload);
     random_seed(&workload->random, 4);
     assert_ok(simulated_disk_create(&workload->disk));
-    simulated_disk_set_hook(workload->disk, check_at, workload);
+    simulated_disk_set_hook(workload->disk, visit_call, workload);
     assert_ok(open_database(workload->disk, &workload->database));
     create_table(workload);
-    for (uint32_t number = 0; number < TXN_COUNT; number++) {
-        run_txn(workload, number);
-        workload->started = workload->acknowledged = number + 1;
-        if (number % 40 == 25) assert_ok(database_checkpoint(workload->database));
-        if (number % 10 == 5) database_tick(workload->database);
-        if (number % 90 == 80) { // closed in order, and opened again
-            database_close(workload->database);
-            assert_ok(open_database(workload->disk, &workload->database));
-        }
-    }
+    for (uint32_t number = 0; number < ROUND_COUNT; number++)
+        run_round(workload, number);
+    commit_long_txn(workload);
     database_close(workload->database);
-    check_at(workload, 0);
+    visit_call(workload, 0, PATH);
     print_message("%llu crashes\n", (unsigned long long)workload->checked);
     simulated_disk_destroy(workload->disk);
     free(workload);
