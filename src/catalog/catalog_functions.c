@@ -399,10 +399,61 @@ static void append_index_column(
     }
 }
 
+// Fields of a shipped row, in place; `count` of them.
+static void split_row(const char *row, const char **fields, uint32_t count) {
+    fields[0] = row;
+    for (uint32_t i = 1; i < count; i++) {
+        const char *tab = strchr(fields[i - 1], '\t');
+        fields[i] = tab == NULL ? "" : tab + 1;
+    }
+}
+
+static const char *shipped_row(Oid relation, Oid oid) {
+    const SystemRelation *system = system_relation_find(relation);
+    for (uint32_t i = 0; i < system->row_count; i++)
+        if ((Oid)strtoul(system->rows[i], NULL, 10) == oid) return system->rows[i];
+    return NULL;
+}
+
+// An index of a system relation: its definition is in the shipped rows alone. `column` 0 is all.
+static bool system_index_append(Oid index, uint32_t column, Text *out) {
+    const char *row = shipped_row(OID_OF_PG_INDEX, index);
+    const char *class_row = shipped_row(OID_OF_PG_CLASS, index);
+    if (row == NULL || class_row == NULL) return false;
+    const char *fields[PG_INDEX_COLUMN_COUNT], *names[PG_CLASS_RELNAMESPACE + 1];
+    split_row(row, fields, PG_INDEX_COLUMN_COUNT);
+    split_row(class_row, names, PG_CLASS_RELNAMESPACE + 1);
+    const SystemRelation *table =
+        system_relation_find((Oid)strtoul(fields[PG_INDEX_INDRELID], NULL, 10));
+    if (table == NULL) return false;
+    if (column == 0) {
+        const char *name = names[PG_CLASS_RELNAME];
+        text_append_text(
+            out, *fields[PG_INDEX_INDISUNIQUE] == 't' ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+        text_append(out, name, strcspn(name, "\t"));
+        text_append_format(out, " ON pg_catalog.%s USING btree (", table->name);
+    }
+    uint32_t number = 0;
+    for (const char *at = fields[PG_INDEX_INDKEY]; *at != 0 && *at != '\t';) {
+        char *end;
+        unsigned long attribute = strtoul(at, &end, 10);
+        if (end == at) break;
+        number++;
+        if (attribute >= 1 && attribute <= table->column_count
+            && (column == 0 || column == number)) {
+            if (column == 0 && number > 1) text_append_text(out, ", ");
+            name_append_quoted(out, table->columns[attribute - 1].name);
+        }
+        at = end + (*end == ' ');
+    }
+    if (column == 0) text_append_char(out, ')');
+    return true;
+}
+
 bool index_definition_append(CatalogView *view, Oid index_oid, bool qualified, Text *out) {
     const IndexInfo *index;
     Entry *table = index_table_of(view, index_oid, &index);
-    if (table == NULL) return false;
+    if (table == NULL) return system_index_append(index_oid, 0, out);
     text_append_text(out, index->is_unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
     name_append_quoted(out, index->name);
     text_append_text(out, " ON ");
@@ -441,7 +492,11 @@ ROW_FUNCTION(index_definition_column) {
     }
     const IndexInfo *index;
     Entry *table = index_table_of(view, arguments[0].datum.oid, &index);
-    if (table == NULL) return OK;
+    if (table == NULL) {
+        if (system_index_append(arguments[0].datum.oid, (uint32_t)number, &text))
+            *result_out = text_built(&text);
+        return OK;
+    }
     if (number >= 1 && (uint32_t)number <= index->column_count)
         append_index_column(&table->table, index, (uint32_t)number - 1, false, &text);
     *result_out = text_built(&text);
@@ -474,7 +529,20 @@ Status constraint_definition_append(
     ConstraintSearch search = {.constraint = constraint};
     if (constraint != 0) view_each(view, ENTRY_RELATION, search_constraint, &search);
     *is_found_out = search.table != NULL;
-    if (search.table == NULL) return OK;
+    if (search.table == NULL) {
+        const char *row = shipped_row(OID_OF_PG_CONSTRAINT, constraint);
+        if (row == NULL) return OK;
+        const char *fields[PG_CONSTRAINT_CONINDID + 1];
+        split_row(row, fields, PG_CONSTRAINT_CONINDID + 1);
+        Text columns;
+        text_init(&columns, out->arena);
+        Oid index = (Oid)strtoul(fields[PG_CONSTRAINT_CONINDID], NULL, 10);
+        if (!system_index_append(index, 0, &columns)) return OK;
+        *is_found_out = true;
+        text_append_text(out, *fields[PG_CONSTRAINT_CONTYPE] == 'p' ? "PRIMARY KEY " : "UNIQUE ");
+        text_append_text(out, strchr(columns.data, '('));
+        return OK;
+    }
     const TableInfo *table = &search.table->table;
     if (search.index != NULL) {
         text_append_text(out, search.index->is_primary ? "PRIMARY KEY (" : "UNIQUE ");

@@ -1,6 +1,7 @@
 // Sessions: what they share, their life, running texts, and the entry points of the protocol.
 #include "bind/expression_text.h"
 #include "session/session_internal.h"
+#include "types/time_zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ Status session_pool_create(Database *database, SessionPool **pool_out) {
     pool->registry = function_registry_make(&pool->arena, tables, sizeof tables / sizeof *tables);
     pool->start_time_us = clock_wall_us(database_environment(database).clock);
     Status status = parser_create(&pool->parser);
+    if (status == OK) status = time_zone_cache_create(&pool->time_zones);
     if (status == OK && pool->database_name == NULL) status = fail(OUT_OF_MEMORY, "out of memory");
     if (status != OK) {
         session_pool_destroy(pool);
@@ -58,6 +60,7 @@ void session_pool_destroy(SessionPool *pool) {
     mutex_unlock(&pool->mutex);
     thread_join(pool->timer);
     parser_destroy(pool->parser);
+    if (pool->time_zones != NULL) time_zone_cache_destroy(pool->time_zones);
     condition_deinit(&pool->wake);
     mutex_deinit(&pool->mutex);
     arena_deinit(&pool->arena);
@@ -156,10 +159,12 @@ static Status serial_default([[maybe_unused]] void *argument, Oid sequence, Text
     return OK;
 }
 
-static Status deparse([[maybe_unused]] void *argument, [[maybe_unused]] const char *stored,
-    [[maybe_unused]] const TableInfo *table, [[maybe_unused]] bool is_pretty,
-    [[maybe_unused]] Text *out) {
-    return fail(FEATURE_NOT_SUPPORTED, "showing stored expressions is not supported yet");
+static Status deparse(
+    void *argument, const char *stored, const TableInfo *table, bool is_pretty, Text *out) {
+    Session *session = argument;
+    Expression *expression;
+    TRY(expression_from_text(stored, &session->scratch, &expression));
+    return expression_deparse(session->view, expression, table, is_pretty, out);
 }
 
 static void catalog_notice(void *argument, Status code, const char *message, const char *detail) {
@@ -190,6 +195,7 @@ static Status session_start(Session *session) {
     if (session->user_name == NULL || session->database_name == NULL)
         return fail(OUT_OF_MEMORY, "out of memory");
     session->values = *value_context_default();
+    session->values.time_zones = pool->time_zones;
     TRY(catalog_view_create(database_catalog(pool->database), &session->view));
     catalog_view_set_names(session->view, session->user_name, session->database_name);
     session->names = catalog_object_names(session->view);

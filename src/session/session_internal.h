@@ -25,6 +25,7 @@ typedef struct Deadline {
 struct SessionPool {
     Database *database;
     Parser *parser;
+    TimeZoneCache *time_zones;
     Arena arena; // the registry
     FunctionRegistry *registry;
     char *database_name;
@@ -249,8 +250,8 @@ Status setting_run_set(Portal *portal); // setting_statement.c
 Status setting_run_show(Portal *portal);
 void session_apply_setting(void *argument, uint32_t setting);
 Status session_change_setting(
-    Session *session, const char *name, const char *value, bool is_local); // value NULL: RESET
-const TimeZone *session_find_time_zone(const char *name); // NULL when there is none
+    Session *session, const char *name, const char *value, bool is_local);  // value NULL: RESET
+const TimeZone *session_find_time_zone(Session *session, const char *name); // NULL: none
 
 Status copy_start(Portal *portal); // copy.c
 Status copy_out_next(Portal *portal, Bytes *copy_out, bool *is_done);

@@ -3,6 +3,8 @@
 #include "types/time_zone.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 // ---- Effects ------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ void session_apply_setting(void *argument, uint32_t setting) {
         session->values.extra_float_digits =
             (int32_t)settings_get_integer(&session->settings, name);
     if (strcasecmp(name, "TimeZone") == 0) {
-        const TimeZone *zone = session_find_time_zone(value_of(session, name));
+        const TimeZone *zone = session_find_time_zone(session, value_of(session, name));
         if (zone != NULL) session->values.time_zone = zone;
     }
     if (session->options.setting_changed != NULL && is_reported(name))
@@ -177,7 +179,7 @@ static Status date_style_value(Session *session, const char *value, Text *out) {
 static Status check_value(Session *session, const char *name, const char *value, Text *out) {
     if (strcasecmp(name, "DateStyle") == 0) return date_style_value(session, value, out);
     if (strcasecmp(name, "TimeZone") == 0) {
-        const TimeZone *zone = session_find_time_zone(value);
+        const TimeZone *zone = session_find_time_zone(session, value);
         if (zone == NULL) return invalid("TimeZone", value);
         text_append_text(out, time_zone_name(zone));
         return OK;
@@ -382,10 +384,18 @@ Status setting_run_show(Portal *portal) {
 
 // ---- Time zones ---------------------------------------------------------------------------------
 
-const TimeZone *session_find_time_zone(const char *name) {
-    static const char *const utc[] = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu",
-        "Etc/Zulu", "Universal", "Etc/Universal"};
-    for (size_t i = 0; i < sizeof utc / sizeof *utc; i++)
-        if (strcasecmp(utc[i], name) == 0) return &time_zone_utc;
-    return NULL;
+// A number is hours east of Greenwich, as SET TIME ZONE 5.5 has it; anything else a name.
+const TimeZone *session_find_time_zone(Session *session, const char *name) {
+    enum { SECONDS_PER_HOUR = 3600, HOURS_MAX = 168 };
+
+    TimeZoneCache *zones = session->pool->time_zones;
+    char *end;
+    double hours = strtod(name, &end);
+    if (end != name && *end == 0) {
+        if (hours < -HOURS_MAX || hours > HOURS_MAX) return NULL;
+        const TimeZone *fixed =
+            time_zone_make_fixed((int32_t)(hours * SECONDS_PER_HOUR), &session->scratch);
+        name = time_zone_name(fixed); // its name is a rule, which the cache keeps for good
+    }
+    return time_zone_find(zones, name, strlen(name), &session->scratch);
 }
