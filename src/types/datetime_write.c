@@ -11,6 +11,10 @@ static const char *const month_names[] = {
 static const char *const day_names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 
 static void append_two(Text *out, int32_t value) {
+    if (value > 99) { // only the hours of an offset that a POSIX rule made
+        text_append_u64(out, (uint64_t)value);
+        return;
+    }
     char *at = text_extend(out, 2);
     at[0] = (char)('0' + value / 10);
     at[1] = (char)('0' + value % 10);
