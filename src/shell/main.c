@@ -52,6 +52,7 @@ bool command_open(
     options.must_exist = must_exist;
     options.progress = recovery_told;
     options.progress_argument = &has_shown;
+    if (path != NULL && strcmp(path, ":memory:") == 0) path = NULL;
     Status status = database_open(path, &options, database_out);
     if (has_shown) fprintf(stderr, "\r%*s\r", 60, "");
     if (status != OK) shell_print_error(NULL);

@@ -334,6 +334,7 @@ Status definition_publish(Table *table, Definition *definition, Txn *txn) {
     definition->older = table_definition(table);
     row_store_set_layout(table->rows, definition->layout);
     atomic_store_explicit(&table->definition, definition, memory_order_release);
+    if (txn == NULL) return OK; // recovery: what is replayed has committed
     txn_add_action(txn, (TxnAction){.on_commit = definition_noted,
                             .on_rollback = definition_rolled_back,
                             .argument = table});

@@ -168,7 +168,8 @@ void peer_kill(Peer *peer) {
 
 static void process_end(Peer *peer) {
     if (peer->process <= 0) return;
-    kill(peer->process, SIGINT);
+    // PostgreSQL: a fast shutdown. OmenDB: also before it has set its handlers.
+    kill(peer->process, peer->kind == PEER_POSTGRES ? SIGINT : SIGTERM);
     waitpid(peer->process, NULL, 0);
     peer->process = 0;
 }
