@@ -233,8 +233,11 @@ static Status variance_answer(
     Numeric divisor = numeric_from_scaled(pairs, 0, arena), variance;
     TRY(numeric_divide(&dividend, &divisor, arena, &variance));
     if (wants_root) {
-        Numeric root;
-        TRY(numeric_sqrt(&variance, arena, &root));
+        // The root is taken with as many decimals more as it has digits before the point, so that
+        // it is not rounded twice.
+        int32_t digits = variance.weight < 0 ? 0 : (variance.weight + 1) * NUMERIC_BASE_DIGITS / 2;
+        Numeric wider = numeric_round(&variance, variance.scale + digits + 8, arena), root;
+        TRY(numeric_sqrt(&wider, arena, &root));
         variance = numeric_round(&root, variance.scale, arena);
     }
     return answer(&variance, arena, value_out);

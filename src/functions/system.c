@@ -123,3 +123,50 @@ Status kernel_format_type(Call *call) {
     }
     return OK;
 }
+
+// ---- Encodings, by PostgreSQL's numbers ---------------------------------------------------------
+
+static const char *const encoding_names[] = {"SQL_ASCII", "EUC_JP", "EUC_CN", "EUC_KR", "EUC_TW",
+    "EUC_JIS_2004", "UTF8", "MULE_INTERNAL", "LATIN1", "LATIN2", "LATIN3", "LATIN4", "LATIN5",
+    "LATIN6", "LATIN7", "LATIN8", "LATIN9", "LATIN10", "WIN1256", "WIN1258", "WIN866", "WIN874",
+    "KOI8R", "WIN1251", "WIN1252", "ISO_8859_5", "ISO_8859_6", "ISO_8859_7", "ISO_8859_8",
+    "WIN1250", "WIN1253", "WIN1254", "WIN1255", "WIN1257", "KOI8U", "SJIS", "BIG5", "GBK", "UHC",
+    "GB18030", "JOHAB", "SHIFT_JIS_2004"};
+
+enum { ENCODING_COUNT = sizeof encoding_names / sizeof encoding_names[0] };
+
+Status kernel_PG_encoding_to_char(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        int32_t number = argument_int4(call, 0, row);
+        const char *name = number >= 0 && number < ENCODING_COUNT ? encoding_names[number] : "";
+        result_set_bytes(call, row, name, strlen(name));
+    }
+    return OK;
+}
+
+// Names count without their punctuation, in any case: "utf-8" is UTF8.
+static bool encoding_matches(Bytes text, const char *name) {
+    size_t i = 0;
+    for (;; i++, name++) {
+        while (i < text.count && (text.data[i] == '-' || text.data[i] == '_'))
+            i++;
+        while (*name == '_')
+            name++;
+        if (i == text.count || *name == 0) return i == text.count && *name == 0;
+        uint8_t byte = text.data[i];
+        if (byte >= 'a' && byte <= 'z') byte = (uint8_t)(byte - 32);
+        if (byte != (uint8_t)*name) return false;
+    }
+}
+
+Status kernel_PG_char_to_encoding(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        Bytes text = argument_bytes(call, 0, row);
+        int32_t number = -1;
+        for (int32_t i = 0; i < ENCODING_COUNT && number < 0; i++) {
+            if (encoding_matches(text, encoding_names[i])) number = i;
+        }
+        RESULT(call, int32_t, row) = number;
+    }
+    return OK;
+}
