@@ -45,8 +45,23 @@ static bool key_matches(KeyBuffer *buffer, const KeyFormat *format, const uint16
     return bytes_equal(text_bytes(&buffer->text), key);
 }
 
+// A key that is one signed integer, big-endian with its sign turned round.
+static bool integer_matches(
+    const RowLayout *page_layout, const uint8_t *row, const KeyCheck *check, Bytes key) {
+    uint32_t column = check->columns[0];
+    if (key.count != check->integer_width || row_is_null(page_layout, row, column)) return false;
+    const uint8_t *at = row + page_layout->columns[column].offset;
+    if (check->integer_width == 8) {
+        return get_u64_be(key.data) == (get_u64_le(at) ^ UINT64_C(1) << 63);
+    }
+    return get_u32_be(key.data) == (get_u32_le(at) ^ UINT32_C(1) << 31);
+}
+
 static bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout *page_layout,
     const RowLayout *layout, const uint8_t *row, const KeyCheck *check, Bytes key) {
+    if (check->integer_width != 0 && check->columns[0] < page_layout->column_count) {
+        return integer_matches(page_layout, row, check, key);
+    }
     Value picked[64];
     uint32_t count = check->format->column_count;
     ASSERT(count <= sizeof picked / sizeof picked[0]);
@@ -69,9 +84,17 @@ static bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout *page_
 
 // ---- Gathering ----------------------------------------------------------------------------------
 
+// Consecutive rows, the common case in a scan, need no list.
 #define GATHER(Type)                                                                               \
-    for (uint32_t i = 0; i < count; i++) {                                                         \
-        memcpy((Type *)out + i, base + (size_t)rows[i] * stride, sizeof(Type));                    \
+    if (is_dense) {                                                                                \
+        const uint8_t *from = base + (size_t)rows[0] * stride;                                     \
+        for (uint32_t i = 0; i < count; i++, from += stride) {                                     \
+            memcpy((Type *)out + i, from, sizeof(Type));                                           \
+        }                                                                                          \
+    } else {                                                                                       \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            memcpy((Type *)out + i, base + (size_t)rows[i] * stride, sizeof(Type));                \
+        }                                                                                          \
     }
 
 typedef struct Wide {
@@ -79,7 +102,7 @@ typedef struct Wide {
 } Wide;
 
 static void gather_fixed(const uint8_t *base, uint32_t stride, uint32_t width, const uint16_t *rows,
-    uint32_t count, void *out) {
+    uint32_t count, bool is_dense, void *out) {
     switch (width) {
     case 1:
         GATHER(uint8_t);
@@ -128,7 +151,7 @@ static void fill_missing(
 // Copies the wanted columns of rows of a page behind the batch's rows. True when a view borrows
 // the page, which must then be pinned.
 static bool gather_rows(RowPage *page, const RowLayout *page_layout, const RowLayout *layout,
-    const uint16_t *rows, uint32_t count, RowBatch *batch) {
+    const uint16_t *rows, uint32_t count, bool is_dense, RowBatch *batch) {
     uint32_t first = batch->batch.row_count;
     const uint8_t *base = page_row(page, 0);
     uint32_t stride = page_layout->stride;
@@ -144,14 +167,20 @@ static bool gather_rows(RowPage *page, const RowLayout *page_layout, const RowLa
             const RowColumn *from = &page_layout->columns[column];
             uint8_t *out =
                 (uint8_t *)batch->batch.columns[column].values + (size_t)first * from->width;
-            gather_fixed(base + from->offset, stride, from->width, rows, count, out);
+            gather_fixed(base + from->offset, stride, from->width, rows, count, is_dense, out);
             if (from->kind == PHYSICAL_VIEW) {
                 has_long |= views_adjust(page, (View *)(void *)out, count);
             }
             const uint8_t *nulls = base + page_layout->null_offset + column / 8;
             uint8_t any = 0;
-            for (uint32_t i = 0; i < count; i++)
-                any |= nulls[(size_t)rows[i] * stride];
+            if (is_dense) {
+                const uint8_t *at = nulls + (size_t)rows[0] * stride;
+                for (uint32_t i = 0; i < count; i++, at += stride)
+                    any |= *at;
+            } else {
+                for (uint32_t i = 0; i < count; i++)
+                    any |= nulls[(size_t)rows[i] * stride];
+            }
             if ((any >> (column % 8) & 1) == 0) continue;
             for (uint32_t i = 0; i < count; i++) {
                 if ((nulls[(size_t)rows[i] * stride] >> (column % 8) & 1) != 0) {
@@ -232,15 +261,27 @@ static void nulls_forget(RowBatch *batch, uint32_t count) {
 static ReadResult read_optimistic(PageRead *read) {
     CacheFrame *frame = cache_find(&read->slot->cache);
     if (frame == NULL) return READ_NOT_RESIDENT;
+    RowPage *page = page_of(frame);
+    const RowLayout *layout = row_store_layout(read->store);
+    if (read->wanted != NULL) {
+        // The latch, the header and the row are three misses: let them overlap.
+        const uint8_t *row = page->bytes + page_rows_offset(1U << read->group->page_row_bits)
+                             + (size_t)read->wanted[0] * layout->stride;
+        __builtin_prefetch(page->bytes);
+        __builtin_prefetch(row);
+        __builtin_prefetch(row + layout->stride - 1);
+    }
     uint64_t version;
     if (!latch_read_begin(&frame->latch, &version)) return READ_NEEDS_LATCH;
     if (slot_versions(read->slot) != NULL) return READ_NEEDS_LATCH;
-    RowPage *page = page_of(frame);
-    const RowLayout *layout = row_store_layout(read->store);
     const RowLayout *page_layout = layout_find(read->store, page_header(page)->layout_version);
     uint16_t rows[ROW_PAGE_ROWS_MAX];
     uint32_t count = live_rows(read, page, page_layout, layout, rows);
-    bool has_long = count > 0 && gather_rows(page, page_layout, layout, rows, count, read->batch);
+    // A scan's rows rise; what an index asks for may come in any order.
+    bool is_dense =
+        read->wanted == NULL && count > 0 && rows[count - 1] - rows[0] == (int)count - 1;
+    bool has_long =
+        count > 0 && gather_rows(page, page_layout, layout, rows, count, is_dense, read->batch);
     if (!latch_read_is_valid(&frame->latch, version) || (has_long && !cache_pin(frame))) {
         nulls_forget(read->batch, count);
         return READ_AGAIN;
@@ -336,7 +377,7 @@ static Status read_latched(PageRead *read, RowPage *page) {
                 read->key, page, page_layout, layout, page_row(page, index), read->check, *key)) {
             continue;
         }
-        has_long |= gather_rows(page, page_layout, layout, &index, 1, read->batch);
+        has_long |= gather_rows(page, page_layout, layout, &index, 1, true, read->batch);
         rows_added(read, &index, 1);
     }
     if (has_long) {

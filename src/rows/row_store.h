@@ -73,6 +73,7 @@ typedef struct KeyCheck {
     const KeyFormat *format;
     const uint16_t *columns; // of the row, in the key's order
     const Bytes *keys;       // one a row asked for
+    uint32_t integer_width;  // 4 or 8 when a key is a signed integer's bytes alone; 0 otherwise
 } KeyCheck;
 
 // Appends those of `rows` that the reader sees, in the order given, as many as fit in the batch;

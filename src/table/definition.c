@@ -92,6 +92,28 @@ void definition_destroy(Definition *definition) {
     free(definition);
 }
 
+static uint32_t integer_width(const KeyFormat *format) {
+    const KeyColumn *column = &format->columns[0];
+    if (format->column_count != 1 || column->is_nullable || column->is_descending) return 0;
+    switch (column->type) {
+    case TYPE_INT4:
+    case TYPE_DATE:
+        return 4;
+    case TYPE_INT8:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ:
+        return 8;
+    default:
+        return 0;
+    }
+}
+
+KeyCheck index_key_check(const TableIndex *index) {
+    return (KeyCheck){.format = &index->format,
+        .columns = index->schema.columns,
+        .integer_width = index->integer_width};
+}
+
 Status table_index_create_object(Table *table, const IndexSchema *schema, uint32_t column_count,
     Bytes image, TableIndex **index_out) {
     for (uint32_t i = 0; i < schema->column_count; i++) {
@@ -114,6 +136,7 @@ Status table_index_create_object(Table *table, const IndexSchema *schema, uint32
     index_schema_copy(&index->arena, schema, &index->schema);
     index->format =
         (KeyFormat){.columns = index->schema.keys, .column_count = index->schema.column_count};
+    index->integer_width = integer_width(&index->format);
     index->column_bits = arena_new_array(&index->arena, uint64_t, (column_count + 63) / 64);
     for (uint32_t i = 0; i < schema->column_count; i++) {
         column_bit_set(index->column_bits, schema->columns[i]);

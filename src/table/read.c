@@ -202,7 +202,7 @@ Status table_index_scan_next(IndexScan *scan, uint32_t row_max, Batch *batch_out
     batch_clear(batch_out);
     if (scan->cursor == NULL) return OK;
     if (row_max > BATCH_ROW_COUNT) row_max = BATCH_ROW_COUNT;
-    KeyCheck check = {.format = &scan->index->format, .columns = scan->index->schema.columns};
+    KeyCheck check = index_key_check(scan->index);
     while (batch_out->row_count < row_max) {
         if (scan->next == scan->count) {
             uint32_t wanted = row_max - batch_out->row_count;
@@ -233,7 +233,7 @@ static Status find_many(
     Arena arena;
     arena_init(&arena, NULL);
     KeyRange range = {.low = key, .high = key, .low_inclusive = true, .high_inclusive = true};
-    KeyCheck check = {.format = &index->format, .columns = index->schema.columns};
+    KeyCheck check = index_key_check(index);
     IndexCursor *cursor;
     Status status = learned_index_seek(index->learned, &range, false, &arena, &cursor);
     if (status != OK) {
@@ -279,7 +279,8 @@ Status table_find_key(Table *table, Snapshot snapshot, [[maybe_unused]] const ui
         Bytes keys[FIND_COUNT];
         for (uint32_t i = 0; i < count; i++)
             keys[i] = bytes;
-        KeyCheck check = {.format = &index->format, .columns = index->schema.columns, .keys = keys};
+        KeyCheck check = index_key_check(index);
+        check.keys = keys;
         uint32_t done;
         status = row_store_fetch(
             table->rows, &reader, rows, count, &check, row_batch_of(batch_out), &done);

@@ -29,7 +29,8 @@ uint64_t birth_commit(const Birth *birth); // UINT64_MAX while it is not committ
 typedef struct TableIndex {
     IndexSchema schema; // in its own arena
     KeyFormat format;
-    uint64_t *column_bits; // one a column of the store
+    uint32_t integer_width; // as in KeyCheck
+    uint64_t *column_bits;  // one a column of the store
     LearnedIndex *learned;
     Birth birth;
     uint8_t *image; // the root of its last image, or NULL; of the checkpointer
@@ -147,6 +148,7 @@ static inline void key_text_deinit(KeyText *key) {
 // The key of a row's values (one a column of the store). False in *has_null_out unless a column of
 // it is NULL. Errors: PROGRAM_LIMIT_EXCEEDED for a key that is too long.
 Status index_key(const TableIndex *index, const Value *values, Text *key, bool *has_null_out);
+KeyCheck index_key_check(const TableIndex *index); // without keys
 // Adds the row's entries to every index whose columns intersect `changed` (NULL: all).
 // With a conflict on the arbiter (or any, for ARBITER_ANY) *is_conflict_out is set instead.
 Status indexes_add(Table *table, Txn *txn, const Value *values, const uint64_t *changed,
