@@ -282,10 +282,13 @@ static Status set_values(Session *session, const Node *syntax, const char *name,
             Text offset;
             text_init(&offset, arena);
             constant_text(node_get(value, FIELD_ARG), &offset);
-            if (offset.data == NULL || strpbrk(offset.data, "123456789") != NULL)
-                return fail(
-                    FEATURE_NOT_SUPPORTED, "time zones given as an interval are not supported yet");
-            text_append_text(&text, "UTC");
+            int hours = 0, minutes = 0;
+            const char *at = offset.data == NULL ? "" : offset.data;
+            bool is_west = *at == '-';
+            if (sscanf(at + (*at == '-' || *at == '+'), "%d:%d", &hours, &minutes) < 1)
+                return invalid("TimeZone", at);
+            double value_hours = hours + minutes / 60.0;
+            text_append_format(&text, "%.10g", is_west ? -value_hours : value_hours);
             continue;
         }
         Text item;
