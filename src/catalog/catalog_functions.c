@@ -252,7 +252,18 @@ ROW_FUNCTION(nextval) {
     TRY(find_sequence(view, arguments[0].datum.oid, &entry));
     TRY(require_writable(view, "nextval()"));
     int64_t value;
-    TRY(table_sequence_next(view->catalog->tables, view->txn, entry->oid, &value));
+    Status status = table_sequence_next(view->catalog->tables, view->txn, entry->oid, &value);
+    if (status == SEQUENCE_GENERATOR_LIMIT_EXCEEDED) {
+        SequenceState state;
+        error_clear();
+        TRY(table_sequence_get(view->catalog->tables, entry->oid, &state));
+        bool is_rising = state.increment > 0;
+        return fail(SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+            "nextval: reached %s value of sequence \"%s\" (%lld)",
+            is_rising ? "maximum" : "minimum", entry->name,
+            (long long)(is_rising ? state.maximum : state.minimum));
+    }
+    TRY(status);
     TRY(remember_value(view, entry->oid, value));
     *result_out = cell_int8(value);
     return OK;

@@ -192,6 +192,7 @@ Status portal_start_execution(
     Portal *portal, Status (*feed)(void *argument, Batch **batch_out), void *feed_argument) {
     Session *session = portal->session;
     const Plan *plan = portal->statement->plan;
+    session->has_queried = true;
     if (plan->writes && txn_is_read_only(session->txn))
         return fail(READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
             plan->kind == QUERY_SELECT ? "SELECT FOR UPDATE" : query_name(plan));

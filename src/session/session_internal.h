@@ -157,6 +157,7 @@ struct Session {
 
     BlockState block;
     Txn *txn;
+    bool has_queried; // in this transaction: its modes are settled
     int64_t transaction_time_us, statement_time_us;
     SavepointEntry *savepoints; // innermost first
     Arena txn_arena;            // names of savepoints

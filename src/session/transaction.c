@@ -66,6 +66,7 @@ static Status begin(Session *session) {
         .is_cancelled = &session->is_cancelled};
     TRY(txn_begin(database_txns(session->pool->database), options, &session->txn));
     catalog_view_set_txn(session->view, session->txn);
+    session->has_queried = false;
     Environment environment = database_environment(session->pool->database);
     session->transaction_time_us = clock_wall_us(environment.clock);
     session->values.transaction_time_us = session->transaction_time_us;
@@ -191,8 +192,9 @@ Status transaction_apply_setting(Session *session, const char *name, const char 
         return refuse_serializable();
     if (!is_isolation && !is_read_only) return OK;
     if (session->txn == NULL) return OK;
-    bool has_snapshot = txn_has_written(session->txn) || session->savepoints != NULL;
-    if (is_isolation && isolation != txn_isolation(session->txn)) {
+    bool has_snapshot =
+        session->has_queried || txn_has_written(session->txn) || session->savepoints != NULL;
+    if (is_isolation) {
         if (has_snapshot)
             return fail(ACTIVE_SQL_TRANSACTION,
                 "SET TRANSACTION ISOLATION LEVEL must be called before any query");
@@ -246,7 +248,7 @@ Status transaction_set_modes(Session *session, const Node *options, bool for_ses
     transaction_isolation_parse(setting(session, "transaction_isolation"), &isolation);
     is_same = is_same && isolation == txn_isolation(session->txn);
     if (is_same) return OK;
-    if (txn_has_written(session->txn) || session->savepoints != NULL)
+    if (session->has_queried || txn_has_written(session->txn) || session->savepoints != NULL)
         return fail(ACTIVE_SQL_TRANSACTION,
             "SET TRANSACTION modes must be set before any query of the transaction");
     return restart_with_modes(session);

@@ -141,7 +141,11 @@ static Status run_discard(Portal *portal) {
 }
 
 static Status run_checkpoint(Portal *portal) {
-    TRY(database_checkpoint(portal->session->pool->database));
+    // The whole of it is a wait: whoever else this thread serves must not wait along.
+    blocking_begin();
+    Status status = database_checkpoint(portal->session->pool->database);
+    blocking_end();
+    TRY(status);
     portal_set_tag(portal, "CHECKPOINT");
     return OK;
 }
