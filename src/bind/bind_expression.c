@@ -1,5 +1,5 @@
 // Expressions: from syntax to bound trees.
-#include "bind/bind_internal.h"
+#include "bind/define.h"
 
 static Status bind_node(Scope *scope, const Node *node, Expression **out);
 
@@ -43,7 +43,8 @@ Status bind_condition(
 
 // ---- Constants and parameters -------------------------------------------------------------------
 
-static Expression *bind_lifted(Scope *scope, int32_t location) {
+// The parameter that a literal was lifted to, or NULL.
+static Expression *find_lifted(Scope *scope, int32_t location) {
     Binder *binder = scope->binder;
     const BindInput *input = binder->input;
     for (uint32_t i = 0; i < input->lifted_count; i++) {
@@ -55,6 +56,26 @@ static Expression *bind_lifted(Scope *scope, int32_t location) {
         return made;
     }
     return NULL;
+}
+
+// A literal of the plan cache's. The grammar has drawn a minus sign into a number, where only the
+// digits were lifted: that becomes the parameter's negation.
+static Status bind_lifted(Scope *scope, const Node *node, int32_t location, Expression **out) {
+    const BindInput *input = scope->binder->input;
+    *out = NULL;
+    if (input->lifted_count == 0 || location < 0) return OK;
+    *out = find_lifted(scope, location);
+    if (*out != NULL || input->sql[location] != '-') return OK;
+    // The smallest integer is one whose digits alone are of a wider type.
+    const char *digits = node_get_text(node, FIELD_FVAL);
+    if (digits != NULL && strpbrk(digits, ".eE") == NULL) return OK;
+    int32_t at = location + 1;
+    while (input->sql[at] == ' ') {
+        at++;
+    }
+    Expression *parameter = find_lifted(scope, at);
+    if (parameter == NULL) return OK;
+    return make_operator_named(scope, "-", NULL, parameter, location, out);
 }
 
 // Digits that are no int4: int8 when they fit, numeric otherwise.
@@ -87,7 +108,8 @@ static Status bind_number(Scope *scope, const char *digits, int32_t location, Ex
 static Status bind_constant(Scope *scope, const Node *node, Expression **out) {
     Arena *arena = scope->binder->arena;
     int32_t location = node_location(node);
-    Expression *lifted = bind_lifted(scope, location);
+    Expression *lifted;
+    TRY(bind_lifted(scope, node, location, &lifted));
     if (lifted != NULL) {
         *out = lifted;
         return OK;
@@ -329,6 +351,84 @@ static Status bind_of_common_type(
 
 // ---- Arrays and rows ----------------------------------------------------------------------------
 
+// An array of constants as one constant, or NULL.
+static Status fold_row(Binder *binder, const Expression *row, Expression **out) {
+    *out = NULL;
+    const ValueContext *context = binder->input->functions != NULL
+                                      ? &binder->input->functions->values
+                                      : value_context_default();
+    Oid element = type_element(row->type.oid);
+    Text text;
+    text_init(&text, binder->arena);
+    text_append_char(&text, '{');
+    for (uint32_t i = 0; i < row->argument_count; i++) {
+        Value value;
+        bool is_known = true;
+        TRY(evaluate_constant(binder, row->arguments[i], &value, &is_known));
+        if (!is_known) return OK;
+        if (i > 0) text_append_char(&text, ',');
+        if (value.is_null) {
+            text_append_text(&text, "NULL");
+            continue;
+        }
+        Text item;
+        text_init(&item, binder->arena);
+        text_reserve(&item, 1);
+        TRY(value_to_text(context, element, &value, &item));
+        text_append_char(&text, '"');
+        for (size_t j = 0; j < item.count; j++) {
+            if (item.data[j] == '"' || item.data[j] == '\\') text_append_char(&text, '\\');
+            text_append_char(&text, item.data[j]);
+        }
+        text_append_char(&text, '"');
+    }
+    text_append_char(&text, '}');
+    Expression *made =
+        expression_make(binder->arena, EXPRESSION_CONSTANT, row->type, row->location);
+    TRY(value_from_text(
+        context, sql_type(row->type.oid), text.data, text.count, binder->arena, &made->constant));
+    *out = made;
+    return OK;
+}
+
+// ARRAY[ARRAY[1, 2], ARRAY[3, 4]] of constants, through its text: {{1,2},{3,4}}.
+static Status fold_nested(
+    Binder *binder, Expression *const *rows, uint32_t count, SqlType type, Expression **out) {
+    const ValueContext *context = binder->input->functions != NULL
+                                      ? &binder->input->functions->values
+                                      : value_context_default();
+    Text text;
+    text_init(&text, binder->arena);
+    for (uint32_t i = 0; i < count; i++) {
+        Expression *row = rows[i];
+        text_append_char(&text, i == 0 ? '{' : ',');
+        if (row->kind == EXPRESSION_ARRAY) TRY(fold_row(binder, row, &row));
+        Value value = value_null();
+        bool is_known = row != NULL;
+        if (row != NULL) {
+            TRY(coerce_to_common(binder, &row, type.oid, "ARRAY"));
+            TRY(evaluate_constant(binder, row, &value, &is_known));
+        }
+        if (!is_known || value.is_null) {
+            return not_supported(
+                binder, "multidimensional arrays of expressions", expression_location(rows[i]));
+        }
+        TRY(value_to_text(context, type.oid, &value, &text));
+    }
+    text_append_char(&text, '}');
+    Expression *made =
+        expression_make(binder->arena, EXPRESSION_CONSTANT, type, expression_location(rows[0]));
+    Status status = value_from_text(
+        context, sql_type(type.oid), text.data, text.count, binder->arena, &made->constant);
+    if (status == INVALID_TEXT_REPRESENTATION) {
+        return fail(ARRAY_SUBSCRIPT_ERROR,
+            "multidimensional arrays must have array expressions with matching dimensions");
+    }
+    TRY(status);
+    *out = made;
+    return OK;
+}
+
 Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out) {
     Binder *binder = scope->binder;
     int32_t location = node_location(node);
@@ -347,7 +447,11 @@ Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression
             is_nested |= type_category(elements[i]->type.oid) == 'A';
         }
     }
-    if (is_nested) return not_supported(binder, "multidimensional arrays", location);
+    if (is_nested) {
+        SqlType type = array_type;
+        if (type.oid == 0) TRY(select_common_type(binder, elements, count, "ARRAY", &type.oid));
+        return fold_nested(binder, elements, count, type, out);
+    }
     if (array_type.oid == 0) {
         if (count == 0) {
             Status status = fail_at(

@@ -66,9 +66,6 @@ static Status bind_with_reference(Scope *scope, const Node *node, WithItem *with
     WithReference *reference = arena_new(arena, WithReference);
     *reference = (WithReference){with->references, scope->query, *relation_out};
     with->references = reference;
-    for (Scope *at = scope; levels_up > 0; at = at->parent, levels_up--) {
-        at->is_correlated |= at != owner;
-    }
     return OK;
 }
 

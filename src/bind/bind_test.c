@@ -178,6 +178,17 @@ TEST(bind, makes_parameters_of_lifted_literals) {
         assert_ok(bind_one(&fixture, sql, lifted, 1, &parameters, &is_liftable, &bound));
         assert_false(is_liftable);
     }
+    {
+        const char *sql = "select a + -5 from t";
+        LiftedLiteral lifted[] = {{12, 0, TYPE_INT4}};
+        Oid types[] = {TYPE_INT4};
+        ParameterTypes parameters = {types, 1, 1, true, &fixture.arena};
+        assert_ok(bind_one(&fixture, sql, lifted, 1, &parameters, &is_liftable, &bound));
+        assert_true(is_liftable);
+        const Expression *right = bound.query->targets[0].expression->arguments[1];
+        assert_int_equal(right->kind, EXPRESSION_CALL);
+        assert_int_equal(right->arguments[0]->kind, EXPRESSION_PARAMETER);
+    }
     fixture_end(&fixture);
 }
 

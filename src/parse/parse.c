@@ -2,11 +2,13 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "os/thread.h"
 #include "parse/nesting.h"
 #include "parse/tree_reader.h"
 
 #include <pg_query.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,8 +69,26 @@ static Status status_of_message(const char *message) {
     return SYNTAX_ERROR;
 }
 
-static Status raise_error(const PgQueryError *error) {
-    const char *message = error->message != NULL ? error->message : "syntax error";
+// Newer minor releases of PostgreSQL 15 quote the whole word after a number, where libpg_query's
+// stops in the middle of it: the rest of it, from the statement.
+static void widen_junk(const char *sql, int cursor, char *message, size_t message_bytes) {
+    static const char junk[] = "trailing junk after numeric literal at or near \"";
+    if (strncmp(message, junk, sizeof junk - 1) != 0 || cursor < 1) return;
+    size_t start = utf8_byte_offset(sql, strlen(sql), (size_t)cursor - 1);
+    const char *end = sql + start;
+    while (*end == '_' || *end == '.' || (*end & 0x80) != 0 || (*end >= '0' && *end <= '9')
+           || ((*end | 0x20) >= 'a' && (*end | 0x20) <= 'z')) {
+        end++;
+    }
+    snprintf(
+        message, message_bytes, "%s%.*s\"", junk, (int)(end - sql - (ptrdiff_t)start), sql + start);
+}
+
+static Status raise_error(const char *sql, const PgQueryError *error) {
+    char message[1024];
+    snprintf(
+        message, sizeof message, "%s", error->message != NULL ? error->message : "syntax error");
+    widen_junk(sql, error->cursorpos, message, sizeof message);
     Status status = fail(status_of_message(message), "%s", message);
     if (error->cursorpos > 0) error_set_position((uint32_t)error->cursorpos);
     if (strcmp(message, "invalid Unicode escape") == 0) {
@@ -109,7 +129,7 @@ static Status run_request(Request *request) {
     PgQueryParseResult result = pg_query_parse(request->sql);
     Status status;
     if (result.error != NULL) {
-        status = raise_error(result.error);
+        status = raise_error(request->sql, result.error);
     } else {
         Node *tree = NULL;
         status = tree_from_json(result.parse_tree, request->sql, request->arena, &tree);
