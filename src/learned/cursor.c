@@ -118,60 +118,97 @@ static bool place_is_before(LeafPlace a, LeafPlace b) {
     return a.block != b.block ? a.block < b.block : a.lane < b.lane;
 }
 
+// The last pair that was emitted from a leaf.
+typedef struct LastPair {
+    LeafPlace place;
+    uint64_t row;
+    bool is_there;
+} LastPair;
+
+// Emits the rows of one lane that are inside the bounds. False when there was no room.
+static bool emit_lane(IndexCursor *cursor, Emission *emission, const LeafView *view,
+    LeafPlace place, LastPair *last) {
+    uint64_t rows[1 + LEAF_MORE_ROWS_MAX];
+    uint32_t count = leaf_lane_rows(view, place, rows);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t row = rows[cursor->is_backward ? count - 1 - i : i];
+        if (view->has_lists && !row_is_inside(cursor, view, place, row)) continue;
+        emission->is_full = emission->count == emission->row_max;
+        if (emission->is_full) return false;
+        emit(cursor, emission, view, place, row);
+        *last = (LastPair){.place = place, .row = row, .is_there = true};
+    }
+    return true;
+}
+
+// Emits lanes of one block that hold one row each, without keys; returns where it stopped. They are
+// neither the first nor the last of the range: all of their rows are inside.
+static uint32_t emit_block(Emission *emission, const LeafView *view, LeafPlace from, uint32_t end) {
+    const uint64_t *payloads = leaf_block(view, from.block) + view->payload_word;
+    uint32_t room = emission->row_max - emission->count, lane = from.lane;
+    RowId *rows = emission->rows + emission->count;
+    if (end > lane + room) end = lane + room;
+    for (; lane < end; lane++) {
+        uint64_t payload = leaf_word(payloads + lane);
+        if (view->has_lists && (payload & 0xFFFF) != 0) break;
+        rows[lane - from.lane] = (RowId){payload >> 16};
+    }
+    emission->count += lane - from.lane;
+    return lane;
+}
+
 static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView *view) {
-    LeafPlace at = {0}, last = {0};
+    LeafPlace at = {0};
     LeafPlace end = {.block = view->block_count, .lane = 0};
     if (cursor->has_resume) at = leaf_seek(view, &cursor->resume);
     if (cursor->has_high) end = seek_end(view, &cursor->high);
-    uint64_t rows[1 + LEAF_MORE_ROWS_MAX], last_row = 0;
-    bool has_last = false;
+    LastPair last = {0};
+    bool is_first = true;
+    // Rows of variable keys stand beside a place in the heap, so that only lists are told by it.
+    bool is_plain = !emission->with_keys && (view->kind != LEAF_V || !view->has_lists);
     for (; leaf_place_settle(view, &at); at.lane++) {
         if (!place_is_before(at, end)) {
             emission->is_at_bound = true;
             break;
         }
-        uint32_t count = leaf_lane_rows(view, at, rows);
-        for (uint32_t i = 0; i < count; i++) {
-            if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
-            emission->is_full = emission->count == emission->row_max;
-            if (emission->is_full) goto full;
-            emit(cursor, emission, view, at, rows[i]);
-            last = at;
-            last_row = rows[i];
-            has_last = true;
+        if (is_plain && !is_first && at.block < end.block) {
+            uint32_t lanes = leaf_block_lanes(leaf_block(view, at.block));
+            bool is_lane_before_end = at.block + 1 == end.block && end.lane == 0;
+            uint32_t stop = emit_block(emission, view, at, lanes - (is_lane_before_end ? 1 : 0));
+            if (stop > at.lane) {
+                last.place = (LeafPlace){.block = at.block, .lane = stop - 1};
+                last.row = leaf_payload(view, last.place) >> 16;
+                last.is_there = true;
+            }
+            at.lane = stop;
+            if (stop == lanes) {
+                at.lane--;
+                continue;
+            }
         }
+        if (!emit_lane(cursor, emission, view, at, &last)) break;
+        is_first = false;
     }
-full:
-    if (has_last) emission_end(cursor, emission, view, last, last_row);
+    if (last.is_there) emission_end(cursor, emission, view, last.place, last.row);
 }
 
 static void emit_backward(IndexCursor *cursor, Emission *emission, const LeafView *view) {
-    LeafPlace at = {.block = view->block_count, .lane = 0}, last = {0}, start = {0};
+    LeafPlace at = {.block = view->block_count, .lane = 0}, start = {0};
     if (cursor->has_resume) at = seek_end(view, &cursor->resume);
     if (at.block == view->block_count) {
         at.block--;
         at.lane = leaf_block_lanes(leaf_block(view, at.block));
     }
     if (cursor->has_low) start = leaf_seek(view, &cursor->low);
-    uint64_t rows[1 + LEAF_MORE_ROWS_MAX], last_row = 0;
-    bool has_last = false;
+    LastPair last = {0};
     while (leaf_place_step_back(view, &at)) {
         if (cursor->has_low && place_is_before(at, start)) {
             emission->is_at_bound = true;
             break;
         }
-        for (uint32_t i = leaf_lane_rows(view, at, rows); i-- > 0;) {
-            if (view->has_lists && !row_is_inside(cursor, view, at, rows[i])) continue;
-            emission->is_full = emission->count == emission->row_max;
-            if (emission->is_full) goto full;
-            emit(cursor, emission, view, at, rows[i]);
-            last = at;
-            last_row = rows[i];
-            has_last = true;
-        }
+        if (!emit_lane(cursor, emission, view, at, &last)) break;
     }
-full:
-    if (has_last) emission_end(cursor, emission, view, last, last_row);
+    if (last.is_there) emission_end(cursor, emission, view, last.place, last.row);
 }
 
 static LeafEntry *first_leaf(const IndexCursor *cursor) {

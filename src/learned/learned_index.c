@@ -186,6 +186,9 @@ Status learned_index_allocate(Cache *cache, LearnedIndexOptions options, Learned
     index->store = cache_store(cache);
     index->options = options;
     index->shape = key_shape_make(options.key_width);
+    if (index->shape.kind == KEY_WORD && options.is_unique) {
+        index->search_word = word_search_choose();
+    }
     mutex_init(&index->structure, LATCH_RANK_INDEX_STRUCTURE);
     mutex_init(&index->checkpointing.mutex, LATCH_RANK_INDEX_CAPTURE);
     *index_out = index;

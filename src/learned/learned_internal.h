@@ -10,6 +10,7 @@
 
 #include "learned/inner_node.h"
 #include "learned/leaf.h"
+#include "learned/leaf_search.h"
 #include "learned/learned_index.h"
 
 struct LeafEntry {
@@ -67,6 +68,7 @@ struct LearnedIndex {
     Store *store;
     LearnedIndexOptions options;
     KeyShape shape;
+    WordSearchFunction search_word; // NULL when keys are not unique words
 
     _Atomic(Child) root;
     Mutex structure; // guards every slot, link and count below; taken before leaf latches

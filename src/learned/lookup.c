@@ -36,6 +36,23 @@ static KeyRows leaf_find_rows(
     }
 }
 
+// What a leaf says about a key; unique words take the short way.
+[[gnu::always_inline]] static inline KeyRows find_in_leaf(const LearnedIndex *index,
+    const LeafEntry *entry, const CacheFrame *frame, const IndexPair *place, RowId *rows_out,
+    uint32_t row_max) {
+    if (index->search_word != NULL && !entry->is_row_level && row_max > 0) {
+        uint64_t payload;
+        WordSearch found = index->search_word(frame, place->words[0], &payload);
+        if (found == WORD_ABSENT) return (KeyRows){0};
+        if (found == WORD_FOUND && (payload & 0xFFFF) == 0) {
+            rows_out[0] = (RowId){payload >> 16};
+            return (KeyRows){.count = 1};
+        }
+    }
+    LeafView view = leaf_view(frame, index->shape);
+    return leaf_find_rows(&view, place, rows_out, row_max);
+}
+
 // A key with leaves of its own: walks them.
 static Status find_spread(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
     uint32_t *count_out, bool *more_out) {
@@ -79,8 +96,7 @@ Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
         KeyRows found = {0};
         bool is_good = leaf_read_begin(entry, frame, attempt, &read);
         if (is_good) {
-            LeafView view = leaf_view(frame, index->shape);
-            found = leaf_find_rows(&view, &place, rows_out, row_max);
+            found = find_in_leaf(index, entry, frame, &place, rows_out, row_max);
             is_good = leaf_read_end(&read);
         }
         epoch_leave(index->epochs);
@@ -144,8 +160,8 @@ Status learned_index_find_batch(
         unsettled |= UINT32_C(1) << i;
         if (batch[i].frame == NULL) continue;
         if (!leaf_read_begin(batch[i].entry, batch[i].frame, 0, &read)) continue;
-        LeafView view = leaf_view(batch[i].frame, index->shape);
-        KeyRows found = leaf_find_rows(&view, &batch[i].place, &rows_out[i], 1);
+        KeyRows found =
+            find_in_leaf(index, batch[i].entry, batch[i].frame, &batch[i].place, &rows_out[i], 1);
         if (!leaf_read_end(&read) || found.may_continue) continue;
         if (found.count == 0) rows_out[i] = ROW_ID_NONE;
         more_out[i] = found.has_more;
