@@ -113,7 +113,10 @@ static Status count_braces(
     uint32_t depth = 0, dimension_count = 1;
     bool has_element = false;
     int32_t counts[ARRAY_DIMENSION_MAX] = {0}; // members so far of the open list at each depth
-    int32_t sizes[ARRAY_DIMENSION_MAX] = {0};  // members of the lists closed at each depth, or 0
+    int32_t closed[ARRAY_DIMENSION_MAX] = {0}; // members of the lists closed at each depth, or 0
+    // The sizes: lists closed at each depth since its last list was opened, and elements at the
+    // deepest. Lists of uneven depth make one of them 0, which PostgreSQL takes for an empty array.
+    int32_t sizes[ARRAY_DIMENSION_MAX] = {0};
     const Literal braces = {.text = whole->at, .end = whole->end}, *literal = &braces;
     const char *at = whole->at;
     do {
@@ -143,6 +146,7 @@ static Status count_braces(
             }
             if (depth == ARRAY_DIMENSION_MAX) return fail_dimensions(depth + 1);
             place = AFTER_OPEN_BRACE;
+            sizes[depth] = 0;
             counts[depth++] = 1;
             if (depth > dimension_count) dimension_count = depth;
         } else if (c == '}') {
@@ -151,11 +155,12 @@ static Status count_braces(
                 return fail_unexpected(literal, c);
             }
             depth--;
-            if (sizes[depth] != 0 && sizes[depth] != counts[depth]) {
+            if (closed[depth] != 0 && closed[depth] != counts[depth]) {
                 return fail_malformed(literal,
                     "Multidimensional arrays must have sub-arrays with matching dimensions.");
             }
-            sizes[depth] = counts[depth];
+            closed[depth] = counts[depth];
+            sizes[depth > 0 ? depth - 1 : dimension_count - 1]++;
             place = AFTER_CLOSE_BRACE;
         } else if (c == ',') {
             if (place != IN_WORD && place != AFTER_QUOTES && place != AFTER_CLOSE_BRACE) {
@@ -163,6 +168,7 @@ static Status count_braces(
             }
             place = place == AFTER_CLOSE_BRACE ? AFTER_CLOSE_BRACE_AND_COMMA : AFTER_COMMA;
             counts[depth - 1]++;
+            sizes[dimension_count - 1]++;
         } else if (!array_is_space(c)) {
             if (place != AFTER_OPEN_BRACE && place != IN_WORD && place != AFTER_COMMA) {
                 return fail_malformed(literal, "Unexpected array element.");
@@ -182,14 +188,17 @@ static bool is_null_word(const char *text, size_t count) {
     return count == 4 && strncasecmp(text, "null", 4) == 0;
 }
 
-// Takes the next element, past braces and commas; its characters go to `word`. Returns whether it
-// had quotes or escapes, which keep NULL from being special. The braces have been checked.
-static bool take_element(Literal *literal, Text *word) {
+// Takes the next element, past braces and commas; its characters go to `word`. False when there is
+// none left. `*is_quoted_out`: it had quotes or escapes, which keep NULL from being special. The
+// braces have been checked, so an element has an end.
+static bool take_element(Literal *literal, Text *word, bool *is_quoted_out) {
     text_clear(word);
-    while (array_is_space(*literal->at) || *literal->at == '{' || *literal->at == '}'
-           || *literal->at == ',') {
+    while (literal->at < literal->end
+           && (array_is_space(*literal->at) || *literal->at == '{' || *literal->at == '}'
+               || *literal->at == ',')) {
         literal->at++;
     }
+    if (literal->at == literal->end) return false;
     bool is_quoted = false, is_inside = false;
     size_t significant = 0; // up to the last character that is no trailing blank
     for (;; literal->at++) {
@@ -214,7 +223,8 @@ static bool take_element(Literal *literal, Text *word) {
     }
     word->count = significant;
     if (word->data != NULL) word->data[significant] = '\0';
-    return is_quoted;
+    *is_quoted_out = is_quoted;
+    return true;
 }
 
 Status array_from_text(Oid element, const ValueContext *context, const char *text, size_t count,
@@ -258,6 +268,7 @@ Status array_from_text(Oid element, const ValueContext *context, const char *tex
     uint32_t element_count;
     TRY(array_count_elements(
         literal.dimension_count, literal.sizes, literal.lower_bounds, &element_count));
+    if (element_count == 0) literal.dimension_count = 0;
     void *memory;
     TRY(arena_try_allocate(
         arena, sizeof(Value) * ((size_t)element_count + 1), _Alignof(Value), &memory));
@@ -266,8 +277,9 @@ Status array_from_text(Oid element, const ValueContext *context, const char *tex
     text_init(&word, arena);
     for (uint32_t i = 0; i < element_count; i++) {
         values[i] = (Value){0};
-        bool is_quoted = take_element(&literal, &word);
-        if (!is_quoted && is_null_word(word.data, word.count)) {
+        bool is_quoted;
+        bool is_there = take_element(&literal, &word, &is_quoted);
+        if (!is_there || (!is_quoted && is_null_word(word.data, word.count))) {
             values[i].is_null = true;
             continue;
         }

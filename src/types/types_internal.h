@@ -45,6 +45,7 @@
     X(REGCOLLATION, regcollation_ops)                                                              \
     X(TID, tid_ops)                                                                                \
     X(TIMETZ, timetz_ops)                                                                          \
+    X(JSON, json_ops)                                                                              \
     X(UUID, uuid_ops)
 
 #define X(name, ops) extern const TypeOps ops;
