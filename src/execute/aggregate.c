@@ -343,11 +343,11 @@ Status aggregate_make(Execution *execution, const PlanNode *node, Operator **ope
         TRY(call_init(self, &self->calls[c], &node->aggregate.calls[c]));
     }
     TRY(aggregate_start(self));
-    self->numbers = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
-    self->kept_numbers = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
-    self->row_states = arena_new_array(arena, void *, BATCH_ROW_COUNT);
-    self->rows = arena_new_array(arena, uint16_t, BATCH_ROW_COUNT);
-    self->is_new = arena_new_array(arena, bool, BATCH_ROW_COUNT);
+    self->numbers = scratch_new(arena, uint32_t);
+    self->kept_numbers = scratch_new(arena, uint32_t);
+    self->row_states = scratch_new(arena, void *);
+    self->rows = scratch_new(arena, uint16_t);
+    self->is_new = scratch_new(arena, bool);
     self->group_column = arena_allocate(arena, sizeof(int64_t) * BATCH_ROW_COUNT, 64);
     Oid *types = layout_types(arena, &node->layout);
     self->output = batch_owned_make(arena, types, node->layout.count);

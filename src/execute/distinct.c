@@ -89,9 +89,9 @@ Status distinct_make(Execution *execution, const PlanNode *node, Operator **oper
     TRY(key_types_init(&self->types, arena, oids, count));
     self->keys = arena_new_array(arena, Column, count + 1);
     self->key_row = arena_new_array(arena, Value, count + 1);
-    self->numbers = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
-    self->is_new = arena_new_array(arena, bool, BATCH_ROW_COUNT);
-    self->rows = arena_new_array(arena, uint16_t, BATCH_ROW_COUNT);
+    self->numbers = scratch_new(arena, uint32_t);
+    self->is_new = scratch_new(arena, bool);
+    self->rows = scratch_new(arena, uint16_t);
     TRY(distinct_start(self));
     self->base.produce = distinct_produce;
     self->base.rewind = distinct_rewind;
@@ -227,8 +227,8 @@ Status set_operation_make(Execution *execution, const PlanNode *node, Operator *
     TRY(set_operation_start(self));
     if (!is_append) {
         Arena *arena = execution->arena;
-        self->numbers = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
-        self->output_rows = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
+        self->numbers = scratch_new(arena, uint32_t);
+        self->output_rows = scratch_new(arena, uint32_t);
         Oid *types = layout_types(arena, &node->layout);
         self->output = batch_owned_make(arena, types, node->layout.count);
         self->base.is_speculative = true;

@@ -33,7 +33,7 @@ struct Execution {
     Operator *made;     // all of them, newest first
     Operator **by_node; // by the node's number, for EXPLAIN
     WithStore **withs;
-    uint16_t *all_rows; // 0, 1, 2 ...: the selection of everything
+    uint16_t *all_rows; // 0, 1, 2 ...: the selection of everything; NULL until it is wanted
     uint64_t row_count;
     bool has_started, is_done;
     ShortRun *short_run;
@@ -70,7 +70,7 @@ typedef struct Window {
 
 void window_set(Window *window, const Batch *whole);
 // NULL when nothing is left.
-Batch *window_take(Window *window, const Execution *execution, uint32_t row_max);
+Batch *window_take(Window *window, Execution *execution, uint32_t row_max);
 
 struct Operator {
     const PlanNode *node;
@@ -109,6 +109,10 @@ void execution_report_progress(Execution *execution, uint32_t row_count);
 // The table behind a plan's description.
 Status execution_find_table(Execution *execution, const TableInfo *info, Table **table_out);
 void execution_set_slot(Execution *execution, uint32_t slot, const Value *value);
+
+// Room for one thing a row of a batch; not zeroed.
+#define scratch_new(arena, Type)                                                                   \
+    ((Type *)arena_allocate((arena), sizeof(Type) * BATCH_ROW_COUNT, _Alignof(Type)))
 
 // A batch whose columns are filled in by pointing at others'.
 Batch *batch_shell_make(Arena *arena, uint32_t column_count);

@@ -59,10 +59,6 @@ Status execution_begin(const ExecutionInput *input, Execution **execution_out) {
     }
     execution->withs = arena_new_array(arena, WithStore *, plan->with_count + 1);
     execution->by_node = arena_new_array(arena, Operator *, plan->node_count + 1);
-    execution->all_rows = arena_new_array(arena, uint16_t, BATCH_ROW_COUNT);
-    for (uint32_t i = 0; i < BATCH_ROW_COUNT; i++) {
-        execution->all_rows[i] = (uint16_t)i;
-    }
     *execution_out = execution;
     return arena_check(arena);
 }

@@ -373,11 +373,11 @@ Status hash_join_make(Execution *execution, const PlanNode *node, Operator **ope
         types[outer_count + i] = node->second->layout.columns[i].type.oid;
     }
     self->pairs = batch_owned_make(arena, types, outer_count + inner_count);
-    self->pair_outer = arena_new_array(arena, uint16_t, BATCH_ROW_COUNT);
-    self->pair_inner = arena_new_array(arena, uint32_t, BATCH_ROW_COUNT);
-    self->pair_rows = arena_new_array(arena, uint16_t, BATCH_ROW_COUNT);
-    self->outer_hashes = arena_new_array(arena, uint64_t, BATCH_ROW_COUNT);
-    self->outer_nulls = arena_new_array(arena, bool, BATCH_ROW_COUNT);
+    self->pair_outer = scratch_new(arena, uint16_t);
+    self->pair_inner = scratch_new(arena, uint32_t);
+    self->pair_rows = scratch_new(arena, uint16_t);
+    self->outer_hashes = scratch_new(arena, uint64_t);
+    self->outer_nulls = scratch_new(arena, bool);
     self->outer_matched = arena_new_array(arena, uint64_t, BATCH_ROW_COUNT / 64);
     self->base.filters_itself = true;
     self->base.produce = hash_join_produce;

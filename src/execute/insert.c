@@ -267,7 +267,7 @@ Status insert_make(Execution *execution, const PlanNode *node, Operator **operat
     TRY(operator_new(execution, node, Insert, &self));
     TRY(row_writer_init(&self->writer, &self->base));
     TRY(evaluator_make(execution, node->write.assignments, &self->assignments));
-    self->written = arena_new_array(execution->arena, uint16_t, BATCH_ROW_COUNT);
+    self->written = scratch_new(execution->arena, uint16_t);
     if (node->write.conflict != NULL) {
         TRY(conflict_init(self, execution, node->write.conflict));
     }

@@ -139,7 +139,7 @@ Status limit_make(Execution *execution, const PlanNode *node, Operator **operato
     uint32_t key_count = node->limit.key_count;
     self->last = arena_new_array(execution->arena, Value, key_count + 1);
     self->ops = arena_new_array(execution->arena, const TypeOps *, key_count + 1);
-    self->rows = arena_new_array(execution->arena, uint16_t, BATCH_ROW_COUNT);
+    self->rows = scratch_new(execution->arena, uint16_t);
     for (uint32_t i = 0; i < key_count; i++) {
         SqlType type = node->layout.columns[node->limit.keys[i]].type;
         TRY(type_ops_require(type.oid, &self->ops[i]));

@@ -235,7 +235,7 @@ Status nested_loop_make(Execution *execution, const PlanNode *node, Operator **o
     uint32_t pair_count = node->input->layout.count + inner->count;
     self->pair = batch_shell_make(execution->arena, pair_count);
     self->constants = arena_new_array(execution->arena, PairConstant, pair_count + 1);
-    self->pair_rows = arena_new_array(execution->arena, uint16_t, BATCH_ROW_COUNT);
+    self->pair_rows = scratch_new(execution->arena, uint16_t);
     Oid *types = layout_types(execution->arena, &node->layout);
     self->gathered = batch_owned_make(execution->arena, types, node->layout.count);
     self->base.filters_itself = true;

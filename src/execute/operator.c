@@ -72,7 +72,7 @@ Status operator_init(
     }
     if (node->filter != NULL) {
         TRY(evaluator_make(execution, node->filter, &self->filter));
-        self->filtered_rows = arena_new_array(execution->arena, uint16_t, BATCH_ROW_COUNT);
+        self->filtered_rows = scratch_new(execution->arena, uint16_t);
         self->is_speculative = self->is_speculative && node->filter->is_speculative;
     }
     *operator_out = self;
@@ -100,7 +100,17 @@ void window_set(Window *window, const Batch *whole) {
     window->next = 0;
 }
 
-Batch *window_take(Window *window, const Execution *execution, uint32_t row_max) {
+static const uint16_t *execution_all_rows(Execution *execution) {
+    if (execution->all_rows == NULL) {
+        execution->all_rows = scratch_new(execution->arena, uint16_t);
+        for (uint32_t i = 0; i < BATCH_ROW_COUNT; i++) {
+            execution->all_rows[i] = (uint16_t)i;
+        }
+    }
+    return execution->all_rows;
+}
+
+Batch *window_take(Window *window, Execution *execution, uint32_t row_max) {
     const Batch *whole = window->whole;
     if (whole == NULL) return NULL;
     uint32_t left = whole->selected_count - window->next;
@@ -111,7 +121,8 @@ Batch *window_take(Window *window, const Execution *execution, uint32_t row_max)
     uint32_t count = left < row_max ? left : row_max;
     window->piece = *whole;
     if (count < whole->selected_count) {
-        const uint16_t *rows = whole->selection == NULL ? execution->all_rows : whole->selection;
+        const uint16_t *rows =
+            whole->selection == NULL ? execution_all_rows(execution) : whole->selection;
         window->piece.selection = rows + window->next;
         window->piece.selected_count = count;
     }

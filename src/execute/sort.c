@@ -69,7 +69,7 @@ Status sort_make(Execution *execution, const PlanNode *node, Operator **operator
     Oid *types = layout_types(execution->arena, &node->layout);
     TRY(sorter_init(&self->sorter, execution->arena, types, node->layout.count, node->sort.columns,
         node->sort.keys, node->sort.key_count));
-    self->rows = arena_new_array(execution->arena, uint32_t, BATCH_ROW_COUNT);
+    self->rows = scratch_new(execution->arena, uint32_t);
     self->output = batch_owned_make(execution->arena, types, node->layout.count);
     self->base.is_speculative = true; // all is done before the first row
     self->base.produce = sort_produce;

@@ -149,7 +149,7 @@ Status update_make(Execution *execution, const PlanNode *node, Operator **operat
         uint32_t position = node->write.assigned[i];
         self->changed[position >> 6] |= UINT64_C(1) << (position & 63);
     }
-    self->written = arena_new_array(execution->arena, uint16_t, BATCH_ROW_COUNT);
+    self->written = scratch_new(execution->arena, uint16_t);
     self->base.is_speculative = false;
     self->base.produce = update_produce;
     self->base.rewind = update_rewind;
