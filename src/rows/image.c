@@ -135,8 +135,37 @@ static void image_adopt(RowStore *store, RowSlot *slot, const PageImage *image, 
     }
 }
 
+// Whether a latched page's rows are all gone for good: none is live, none has a version, and no
+// new row comes into it, since insertion points only move on to new pages.
+static bool is_spent(RowSlot *slot, RowPage *page) {
+    return slot_versions(slot) == NULL && !page_has_live(page);
+}
+
+static bool is_closed(const RowStoreMark *mark, const RowGroup *group, uint32_t page) {
+    bool is_after = group->index + 1 > mark->group_count
+                    || (group->index + 1 == mark->group_count && page >= mark->next_page);
+    if (is_after) return false;
+    for (uint32_t i = 0; i < mark->point_count; i++) {
+        if (mark->points[i].group == group->index && mark->points[i].page == page) return false;
+    }
+    return true;
+}
+
+// Lets a spent page go, latched by the caller: whoever looks for it finds none.
+static void page_drop(
+    RowStore *store, RowGroup *group, RowSlot *slot, RowPage *page, ExtentRef *image) {
+    ExtentRef old = slot->cache.disk;
+    slot->cache.disk = (ExtentRef){0};
+    atomic_store(&page->frame.is_dirty, false);
+    page_unlock(store, page);
+    cache_detach(store->cache, &slot->cache);
+    store_free(cache_store(store->cache), old);
+    *image = (ExtentRef){0};
+    group->is_image_stale = true;
+}
+
 static Status page_write(RowStore *store, RowGroup *group, PageChunk *chunk, uint32_t page_index,
-    const UndoReader *reader) {
+    const UndoReader *reader, const RowStoreMark *mark) {
     uint32_t at = page_index % CHUNK_PAGE_COUNT;
     RowSlot *slot = &chunk->slots[at];
     RowPlace place = {.group = group, .slot = slot, .chunk = chunk, .page = page_index};
@@ -146,6 +175,10 @@ static Status page_write(RowStore *store, RowGroup *group, PageChunk *chunk, uin
     if (page == NULL) {
         chunk->images[at] = slot->cache.disk;
         group->is_image_stale = true;
+        return OK;
+    }
+    if (is_closed(mark, group, page_index) && is_spent(slot, page)) {
+        page_drop(store, group, slot, page, &chunk->images[at]);
         return OK;
     }
     PageImage image = {.original = page};
@@ -223,15 +256,15 @@ static Status group_write(RowStore *store, RowGroup *group) {
     return status;
 }
 
-static Status group_pages_write(
-    RowStore *store, RowGroup *group, const UndoReader *reader, const CheckpointWork *work) {
+static Status group_pages_write(RowStore *store, RowGroup *group, const UndoReader *reader,
+    const RowStoreMark *mark, const CheckpointWork *work) {
     uint32_t written = 0;
     for (uint32_t i = 0; i < group_chunk_count(group); i++) {
         PageChunk *chunk = atomic_load_explicit(&group->chunks[i], memory_order_acquire);
         if (chunk == NULL) continue;
         for (uint64_t bits = atomic_load(&chunk->changed); bits != 0; bits &= bits - 1) {
             uint32_t page = i * CHUNK_PAGE_COUNT + (uint32_t)__builtin_ctzll(bits);
-            TRY(page_write(store, group, chunk, page, reader));
+            TRY(page_write(store, group, chunk, page, reader, mark));
             if (++written % CANCEL_EVERY == 0 && work->is_cancelled != NULL
                 && work->is_cancelled(work->argument)) {
                 return fail(QUERY_CANCELED, "checkpoint was cancelled");
@@ -248,7 +281,7 @@ Status row_store_write(
     for (uint32_t i = 0; i < mark->group_count; i++) {
         RowGroup *group = group_find(store, i);
         if (group == NULL) continue;
-        TRY(group_pages_write(store, group, &reader, work));
+        TRY(group_pages_write(store, group, &reader, mark, work));
         if (!group->is_image_stale && !extent_is_none(group->image)) continue;
         TRY(group_write(store, group));
         is_stale = true;

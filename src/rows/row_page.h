@@ -56,6 +56,14 @@ static inline bool page_is_live(RowPage *page, uint32_t index) {
     return (page_header(page)->live[index / 64] >> (index % 64) & 1) != 0;
 }
 
+static inline bool page_has_live(RowPage *page) {
+    const RowPageHeader *header = page_header(page);
+    for (uint32_t i = 0; i < (header->row_count + 63U) / 64; i++) {
+        if (header->live[i] != 0) return true;
+    }
+    return false;
+}
+
 static inline void page_set_live(RowPage *page, uint32_t index, bool is_live) {
     uint64_t bit = UINT64_C(1) << (index % 64);
     uint64_t *word = &page_header(page)->live[index / 64];

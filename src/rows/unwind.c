@@ -200,6 +200,8 @@ void row_store_purge_end(RowStore *store, UndoRecord *record) {
         const RowLayout *layout = layout_find(store, page_header(page)->layout_version);
         page_header(page)->heap_dead +=
             (uint32_t)row_heap_bytes(layout, page_row(page, place.index));
+        // The next image lets a page go whose last row this was.
+        if (!page_has_live(page)) page_changed(&place, page);
     }
     page_unlock(store, page);
     while (record != NULL) {

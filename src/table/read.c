@@ -84,9 +84,22 @@ static TableIndex *index_find(const Table *table, uint32_t index_number) {
     return NULL;
 }
 
-static Status index_require(const Table *table, uint32_t index_number, TableIndex **index_out) {
+// An index knows the versions that were there when it was built, no older ones (storage-rules 18).
+static bool index_covers(const TableIndex *index, Snapshot snapshot) {
+    if (birth_commit(&index->birth) <= snapshot.lsn.value) return true;
+    const TxnHistory *own = snapshot.own == NULL ? NULL : txn_history(snapshot.own);
+    return own != NULL && own == index->birth.history && atomic_load(&own->id) == index->birth.id;
+}
+
+static Status index_require(
+    const Table *table, uint32_t index_number, Snapshot snapshot, TableIndex **index_out) {
     *index_out = index_find(table, index_number);
-    if (*index_out != NULL) return OK;
+    if (*index_out != NULL && index_covers(*index_out, snapshot)) return OK;
+    if (*index_out != NULL) {
+        return fail(SERIALIZATION_FAILURE,
+            "could not serialize access: index \"%s\" is newer than the snapshot",
+            (*index_out)->schema.name);
+    }
     return fail(UNDEFINED_OBJECT, "index %u of table \"%s\" does not exist", index_number,
         table_schema(table)->table_name);
 }
@@ -171,7 +184,7 @@ Status table_index_scan_open(Table *table, Snapshot snapshot,
     [[maybe_unused]] const uint64_t *columns, const IndexRange *range, Arena *arena,
     IndexScan **scan_out) {
     TableIndex *index;
-    TRY(index_require(table, range->index_number, &index));
+    TRY(index_require(table, range->index_number, snapshot, &index));
     IndexScan *scan = arena_new(arena, IndexScan);
     TRY(arena_check(arena));
     scan->table = table;
@@ -262,7 +275,7 @@ Status table_find_key(Table *table, Snapshot snapshot, [[maybe_unused]] const ui
     uint32_t index_number, const Value *key, Batch *batch_out) {
     batch_clear(batch_out);
     TableIndex *index;
-    TRY(index_require(table, index_number, &index));
+    TRY(index_require(table, index_number, snapshot, &index));
     if (has_null(key, index->schema.column_count)) return OK;
     KeyText text;
     key_text_init(&text);
