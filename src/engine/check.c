@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "engine/engine_internal.h"
 
+enum { COMPARE_TRIES = 4, COMPARE_PAUSE_US = 20000 };
+
 static Status add_extent(void *argument, ExtentRef ref) {
     return store_marker_add(argument, ref);
 }
@@ -22,13 +24,31 @@ static Status add_all(Database *database, StoreMarker *marker) {
     return status;
 }
 
-static Status check_file(Database *database) {
+static Status compare_once(Database *database) {
+    database_tick(database);                            // what was retired lets go of its extents
     TRY(checkpoint_run(database, CHECKPOINT_ORDINARY)); // what is in memory is in the image then
+    mutex_lock(&database->checkpoint_mutex);            // no other one comes in between
     StoreMarker *marker;
-    TRY(store_marker_create(database->store, &marker));
-    Status status = add_all(database, marker);
-    Status compared = store_marker_finish(marker);
-    return status != OK ? status : compared;
+    Status status = store_marker_create(database->store, &marker);
+    if (status == OK) {
+        status = add_all(database, marker);
+        Status compared = store_marker_finish(marker);
+        if (status == OK) status = compared;
+    }
+    mutex_unlock(&database->checkpoint_mutex);
+    return status;
+}
+
+// Others write, retire and evict meanwhile, which looks like a lost block for a moment; damage is
+// there again the next time.
+static Status check_file(Database *database) {
+    Status status = compare_once(database);
+    for (int tries = 1; status == DATA_CORRUPTED && tries < COMPARE_TRIES; tries++) {
+        error_clear();
+        clock_sleep_us(database->environment.clock, COMPARE_PAUSE_US);
+        status = compare_once(database);
+    }
+    return status;
 }
 
 // Turns a finding into a line; anything but a finding ends the check.

@@ -66,6 +66,7 @@ void learned_index_flip(LearnedIndex *index, uint64_t epoch) {
     Checkpointing *work = &index->checkpointing;
     ASSERT(epoch != 0);
     mutex_lock(&index->structure);
+    learned_index_bury(index); // so that a quiet index holds no extent that nothing names
     mutex_lock(&work->mutex);
     ASSERT(atomic_load(&work->epoch) == 0 && work->capture_count == 0);
     uint8_t *end = image_encode_shape(learned_index_root(index), work->shape, capture_later, work);
