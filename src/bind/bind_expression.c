@@ -517,16 +517,30 @@ static Status bind_subscript(
 }
 
 static Status bind_indirection(Scope *scope, const Node *node, Expression **out) {
-    Expression *value;
-    TRY(bind_inner(scope, node_get(node, FIELD_ARG), &value));
     const Node *list = node_get(node, FIELD_INDIRECTION);
-    for (uint32_t i = 0; i < node_count(list); i++) {
+    Expression *value = NULL;
+    uint32_t first = 0;
+    if (node_kind(node_item(list, 0)) == NODE_TEXT) {
+        first = 1;
+        TRY(bind_field(scope, node_get(node, FIELD_ARG), node_item(list, 0)->text, &value));
+    }
+    if (value == NULL) {
+        first = 0;
+        TRY(bind_inner(scope, node_get(node, FIELD_ARG), &value));
+    }
+    for (uint32_t i = first; i < node_count(list); i++) {
         const Node *step = node_item(list, i);
+        if (node_kind(step) == NODE_TEXT && !type_is_composite(value->type.oid)
+            && value->type.oid != TYPE_RECORD) {
+            return fail_at(scope->binder, expression_location(value), WRONG_OBJECT_TYPE,
+                "column notation .%s applied to type %s, which is not a composite type", step->text,
+                type_name_text(scope->binder, value->type.oid));
+        }
         if (node_kind(step) != NODE_A_INDICES) {
             return not_supported(
                 scope->binder, "selection of a field of a row", expression_location(value));
         }
-        if (i > 0) {
+        if (i > first) {
             return not_supported(
                 scope->binder, "multidimensional arrays", expression_location(value));
         }

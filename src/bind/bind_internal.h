@@ -267,6 +267,8 @@ Status scope_add_table(Scope *scope, const TableInfo *table, const Node *alias, 
     uint32_t *relation_out, ScopeItem **item_out);
 Status relation_apply_alias(Scope *scope, Relation *relation, const Node *alias);
 Status bind_column_reference(Scope *scope, const Node *node, Expression **out);
+// (t).field, where t names a relation; NULL in *out when it does not.
+Status bind_field(Scope *scope, const Node *reference, const char *field, Expression **out);
 Expression *scope_column_expression(
     const ScopeColumn *column, Arena *arena, uint32_t levels_up, int32_t location);
 // Expands * and t.*: appends to a list of targets.
@@ -304,7 +306,8 @@ const char *target_name_of(const Node *value);
 // A comparison operator of a type's default order, also through a binary-coercible type; 0 for
 // none.
 Oid order_operator(const char *name, Oid type);
-Status require_equality(Binder *binder, Expression *expression);
+// `location` is where the wish for it stands; -1: where the expression does.
+Status require_equality(Binder *binder, Expression *expression, int32_t location);
 Status sort_key_make(Scope *scope, const Node *sort_by, Expression *expression, SortKey *key_out);
 // Gives the query's visible columns these types, by assignment of implicit casts.
 Status query_cast_columns(Binder *binder, Query *query, const SqlType *types, Query **out);

@@ -31,6 +31,13 @@ static Choice choose_by_names(
 static Status operator_failure(
     Scope *scope, const Node *names, Oid left, Oid right, Choice choice, int32_t location) {
     Binder *binder = scope->binder;
+    Oid schema;
+    uint32_t name_count = node_count(names);
+    if (name_count > 1
+        && !catalog_find_schema(binder->catalog, node_item(names, name_count - 2)->text, &schema)) {
+        return fail_at(binder, location, INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+            node_item(names, name_count - 2)->text);
+    }
     const char *name = name_list_text(binder, names);
     const char *right_text = type_name_text(binder, right);
     const char *signature = left == 0 ? arena_format(binder->arena, "%s %s", name, right_text)

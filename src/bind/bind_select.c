@@ -315,9 +315,10 @@ Oid order_operator(const char *name, Oid type) {
     return is_binary ? chosen->oid : 0;
 }
 
-Status require_equality(Binder *binder, Expression *expression) {
+Status require_equality(Binder *binder, Expression *expression, int32_t location) {
     if (order_operator("=", expression->type.oid) != 0) return OK;
-    return fail_at(binder, expression_location(expression), UNDEFINED_FUNCTION,
+    if (location < 0) location = expression_location(expression);
+    return fail_at(binder, location, UNDEFINED_FUNCTION,
         "could not identify an equality operator for type %s",
         type_name_text(binder, expression->type.oid));
 }
@@ -351,7 +352,8 @@ Status sort_key_make(Scope *scope, const Node *sort_by, Expression *expression, 
     SortKey key = {.expression = expression};
     key.less_operator = order_operator("<", expression->type.oid);
     if (key.less_operator == 0) {
-        Status status = fail_at(binder, expression_location(expression), UNDEFINED_FUNCTION,
+        int32_t location = syntax_location(node_get(sort_by, FIELD_NODE));
+        Status status = fail_at(binder, location, UNDEFINED_FUNCTION,
             "could not identify an ordering operator for type %s",
             type_name_text(binder, expression->type.oid));
         error_add_hint("Use an explicit ordering operator or modify the query.");
@@ -416,7 +418,7 @@ static Status bind_group_by(Scope *scope, const Node *list) {
             return fail_at(scope->binder, expression_location(group), GROUPING_ERROR,
                 "aggregate functions are not allowed in GROUP BY");
         }
-        TRY(require_equality(scope->binder, group));
+        TRY(require_equality(scope->binder, group, syntax_location(node)));
         bool is_repeated = false;
         for (uint32_t j = 0; j < query->group_count && !is_repeated; j++) {
             is_repeated = expression_equal(query->groups[j], group);
@@ -438,7 +440,7 @@ static Status check_distinct(Scope *scope) {
                 "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
         }
         TRY(resolve_unknown(scope->binder, &target->expression));
-        TRY(require_equality(scope->binder, target->expression));
+        TRY(require_equality(scope->binder, target->expression, -1));
     }
     return OK;
 }
@@ -487,7 +489,7 @@ static Status bind_distinct_on(Scope *scope, const Node *list) {
         TRY(find_target(scope, node_item(list, i), PLACE_DISTINCT_ON, "DISTINCT ON",
             &query->targets, &query->target_count, &index));
         Expression *expression = query->targets[index].expression;
-        TRY(require_equality(scope->binder, expression));
+        TRY(require_equality(scope->binder, expression, syntax_location(node_item(list, i))));
         query->distinct_on[query->distinct_on_count++] = expression;
     }
     return check_distinct_order(scope, list);

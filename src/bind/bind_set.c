@@ -167,7 +167,7 @@ static Status bind_pair(Scope *scope, const Node *statement, SetSide *side) {
     TRY(cast_tree(binder, right.tree, types));
     if (!tree->is_all || tree->operation != SET_UNION) {
         for (uint32_t i = 0; i < left.count; i++) {
-            TRY(require_equality(binder, side->columns[i]));
+            TRY(require_equality(binder, side->columns[i], -1));
         }
     }
     tree->left = left.tree;

@@ -19,6 +19,7 @@ static void fixture_begin(Fixture *fixture) {
     assert_non_null(fixture->view);
     fixture->view->arena = &fixture->arena;
     fixture->view->next_oid = FIRST_USER_OID;
+    fixture->view->shows_hints = true;
 }
 
 static void fixture_end(Fixture *fixture) {

@@ -17,6 +17,7 @@ struct CatalogView {
     uint32_t table_count;
     Oid next_oid;
     Arena *arena;
+    bool shows_hints; // fake_describe adds the hint and the detail of an error
 };
 
 const ColumnInfo *table_info_find_column(const TableInfo *table, const char *name) {
@@ -210,5 +211,11 @@ static void fake_describe(Parser *parser, CatalogView *view, const char *sql, Te
     text_append_format(out, "%s %s", code, error->message);
     if (error->position > 0) text_append_format(out, " (at %u)", error->position);
     text_append_char(out, '\n');
+    if (view->shows_hints && error->hint != NULL) {
+        text_append_format(out, "H: %s\n", error->hint);
+    }
+    if (view->shows_hints && error->detail != NULL) {
+        text_append_format(out, "D: %s\n", error->detail);
+    }
     error_clear();
 }

@@ -344,56 +344,101 @@ static uint32_t edit_distance(const char *a, const char *b, uint32_t limit) {
     return row[b_count] > limit ? limit + 1 : row[b_count];
 }
 
+// What is there instead of a column that was not found: one of the same name that may not be
+// mentioned here, or the most alike.
 typedef struct Similar {
+    const char *relation; // the name that was looked for, or NULL
+    const char *name;
+    const char *hidden_item; // has a column of exactly that name
     const char *item, *column;
     uint32_t distance;
     const char *second_item, *second_column;
 } Similar;
 
-// The columns most like a name that was not found.
-static void find_similar(Scope *scope, const char *relation, const char *name, Similar *similar) {
-    *similar = (Similar){.distance = 4};
-    size_t name_count = strlen(name);
-    for (Scope *at = scope; at != NULL; at = at->parent) {
-        for (uint32_t i = 0; i < at->item_count; i++) {
-            const ScopeItem *item = at->items[i];
-            if (item->is_join || item->name == NULL) continue;
-            uint32_t item_distance = relation == NULL ? 0 : edit_distance(relation, item->name, 3);
-            for (uint32_t j = 0; j < item->column_count; j++) {
-                const char *column = item->columns[j].name;
-                if (column == NULL) continue;
-                uint32_t distance = edit_distance(name, column, 3);
-                // As PostgreSQL: never more than half of the name.
-                if (distance > 3 || distance > name_count / 2) continue;
-                distance += item_distance;
-                if (distance < similar->distance) {
-                    *similar = (Similar){item->name, column, distance, NULL, NULL};
-                } else if (distance == similar->distance && similar->item != NULL) {
-                    similar->second_item = item->name;
-                    similar->second_column = column;
-                }
-            }
-        }
+enum { SIMILAR_DISTANCE_MAX = 3 };
+
+static void consider_column(
+    Similar *similar, const char *item, uint32_t item_distance, const char *column) {
+    if (column == NULL || similar->hidden_item != NULL) return;
+    if (item_distance == 0 && strcmp(column, similar->name) == 0) {
+        similar->hidden_item = item;
+        return;
+    }
+    uint32_t distance = edit_distance(similar->name, column, SIMILAR_DISTANCE_MAX);
+    // As PostgreSQL: never more than half of the name.
+    if (distance > SIMILAR_DISTANCE_MAX || distance > strlen(similar->name) / 2) return;
+    distance += item_distance;
+    if (distance < similar->distance) {
+        similar->item = item;
+        similar->column = column;
+        similar->distance = distance;
+        similar->second_item = NULL;
+    } else if (distance == similar->distance && similar->item != NULL) {
+        similar->second_item = item;
+        similar->second_column = column;
+    }
+}
+
+static void consider_relation(Similar *similar, const Relation *relation) {
+    if (relation->source == RELATION_OF_JOIN || relation->alias == NULL) return;
+    uint32_t distance = similar->relation == NULL ? 0
+                                                  : edit_distance(similar->relation,
+                                                      relation->alias, SIMILAR_DISTANCE_MAX);
+    for (uint32_t i = 0; i < relation->column_count; i++) {
+        consider_column(similar, relation->alias, distance, relation->columns[i].name);
+    }
+}
+
+// The sides of a set operation, under the names that PostgreSQL gives them.
+static void consider_set(
+    Arena *arena, Similar *similar, const SetTree *tree, uint32_t *leaf_count) {
+    if (tree->operation != SET_NONE) {
+        consider_set(arena, similar, tree->left, leaf_count);
+        consider_set(arena, similar, tree->right, leaf_count);
+        return;
+    }
+    const char *name = arena_format(arena, "*SELECT* %u", ++*leaf_count);
+    uint32_t count = query_visible_count(tree->query);
+    for (uint32_t i = 0; i < count && similar->relation == NULL; i++) {
+        consider_column(similar, name, 0, tree->query->targets[i].name);
     }
 }
 
 static Status missing_column(
     Scope *scope, const char *relation, const char *name, int32_t location) {
-    Similar similar;
-    find_similar(scope, relation, name, &similar);
-    Status status = relation != NULL ? fail_at(scope->binder, location, UNDEFINED_COLUMN,
-                        "column %s.%s does not exist", relation, name)
-                                     : fail_at(scope->binder, location, UNDEFINED_COLUMN,
-                                         "column \"%s\" does not exist", name);
-    if (similar.item != NULL && similar.distance <= 3) {
-        if (similar.second_item == NULL) {
-            error_add_hint("Perhaps you meant to reference the column \"%s.%s\".", similar.item,
-                similar.column);
-        } else {
-            error_add_hint("Perhaps you meant to reference the column \"%s.%s\" or the column "
-                           "\"%s.%s\".",
-                similar.item, similar.column, similar.second_item, similar.second_column);
+    Similar similar = {
+        .relation = relation,
+        .name = name,
+        .distance = SIMILAR_DISTANCE_MAX + 1,
+    };
+    for (Scope *at = scope; at != NULL; at = at->parent) {
+        for (uint32_t i = 0; at->query != NULL && i < at->query->relation_count; i++) {
+            consider_relation(&similar, &at->query->relations[i]);
         }
+        uint32_t leaf_count = 0;
+        if (at->query != NULL && at->query->set != NULL) {
+            consider_set(scope->binder->arena, &similar, at->query->set, &leaf_count);
+        }
+    }
+    Status status;
+    if (relation != NULL) {
+        status = fail_at(scope->binder, location, UNDEFINED_COLUMN, "column %s.%s does not exist",
+            relation, name);
+    } else {
+        status = fail_at(
+            scope->binder, location, UNDEFINED_COLUMN, "column \"%s\" does not exist", name);
+    }
+    if (similar.hidden_item != NULL) {
+        error_add_hint("There is a column named \"%s\" in table \"%s\", but it cannot be "
+                       "referenced from this part of the query.",
+            name, similar.hidden_item);
+    } else if (similar.item != NULL && similar.second_item == NULL) {
+        error_add_hint(
+            "Perhaps you meant to reference the column \"%s.%s\".", similar.item, similar.column);
+    } else if (similar.item != NULL) {
+        error_add_hint("Perhaps you meant to reference the column \"%s.%s\" or the column "
+                       "\"%s.%s\".",
+            similar.item, similar.column, similar.second_item, similar.second_column);
     }
     return status;
 }
@@ -527,6 +572,27 @@ Status bind_column_reference(Scope *scope, const Node *node, Expression **out) {
     }
     if (relation == NULL) return bind_unqualified(scope, last->text, location, out);
     return bind_qualified(scope, schema, relation, last->text, location, out);
+}
+
+Status bind_field(Scope *scope, const Node *reference, const char *field, Expression **out) {
+    *out = NULL;
+    const Node *names = node_get(reference, FIELD_FIELDS);
+    uint32_t count = node_count(names);
+    int32_t location = node_location(reference);
+    const char *schema, *relation;
+    if (node_kind(reference) != NODE_COLUMN_REF || count == 0
+        || node_kind(node_item(names, count - 1)) != NODE_TEXT) {
+        return OK;
+    }
+    TRY(read_qualifiers(scope, names, count, location, &schema, &relation));
+    Found found;
+    bool is_found = false;
+    // A column of that name comes before a relation.
+    if (count == 1) TRY(find_column(scope, relation, location, &found, &is_found));
+    if (is_found) return OK;
+    TRY(find_item(scope, schema, relation, location, &found, &is_found));
+    if (!is_found || found.item->is_scalar_function) return OK;
+    return bind_qualified(scope, schema, relation, field, location, out);
 }
 
 // ---- Stars --------------------------------------------------------------------------------------

@@ -98,6 +98,10 @@ static Status raise_error(const char *sql, const PgQueryError *error) {
         if (error->cursorpos > 0) error_set_position((uint32_t)error->cursorpos);
         error_add_hint(is_scanner ? "Unicode escapes must be \\uXXXX or \\UXXXXXXXX."
                                   : "Unicode escapes must be \\XXXX or \\+XXXXXX.");
+    } else if (strcmp(message, "subquery in FROM must have an alias") == 0) {
+        error_add_hint("For example, FROM (SELECT ...) [AS] foo.");
+    } else if (strcmp(message, "VALUES in FROM must have an alias") == 0) {
+        error_add_hint("For example, FROM (VALUES ...) [AS] foo.");
     } else if (strncmp(message, "LIMIT #,# syntax", 16) == 0) {
         error_add_hint("Use separate LIMIT and OFFSET clauses.");
     }
