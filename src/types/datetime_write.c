@@ -21,7 +21,13 @@ static void append_two(Text *out, int32_t value) {
 }
 
 static void append_year(Text *out, int32_t year) {
-    text_append_format(out, "%04d", year > 0 ? year : 1 - year);
+    int32_t shown = year > 0 ? year : 1 - year;
+    if (shown > 9999) {
+        text_append_i64(out, shown);
+        return;
+    }
+    append_two(out, shown / 100);
+    append_two(out, shown % 100);
 }
 
 static void append_era(Text *out, int32_t year) {
@@ -31,7 +37,10 @@ static void append_era(Text *out, int32_t year) {
 // Six decimals without the zeros at their end.
 static void append_fraction(Text *out, int32_t microsecond) {
     if (microsecond == 0) return;
-    text_append_format(out, ".%06d", microsecond);
+    text_append_char(out, '.');
+    append_two(out, microsecond / 10000);
+    append_two(out, microsecond / 100 % 100);
+    append_two(out, microsecond % 100);
     while (out->data[out->count - 1] == '0') {
         out->data[--out->count] = '\0';
     }
