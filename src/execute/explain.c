@@ -18,9 +18,20 @@ static void explain_indent(const Explainer *explainer, uint32_t depth) {
     text_append_repeat(explainer->out, ' ', depth);
 }
 
+// Bytes of a row as it is in flight: PostgreSQL's width, roughly.
+static uint32_t layout_width(const Layout *layout) {
+    uint32_t width = 0;
+    for (uint32_t i = 0; i < layout->count; i++) {
+        PhysicalKind kind = type_physical(layout->columns[i].type.oid);
+        width += kind == PHYSICAL_VIEW ? 32 : physical_width[kind];
+    }
+    return width;
+}
+
 static void explain_figures(const Explainer *explainer, const PlanNode *node) {
     if (explainer->show_costs) {
-        text_append_format(explainer->out, "  (cost=%.2f rows=%.0f)", node->cost, node->rows);
+        text_append_format(explainer->out, "  (cost=0.00..%.2f rows=%.0f width=%u)",
+            node->cost / 100.0, node->rows, layout_width(&node->layout));
     }
     if (explainer->execution == NULL) return;
     const Operator *run = explainer->execution->by_node[node->number];
@@ -30,7 +41,8 @@ static void explain_figures(const Explainer *explainer, const PlanNode *node) {
     }
     uint64_t loops = run->loops == 0 ? 1 : run->loops;
     if (explainer->execution->input.analyze) {
-        text_append_format(explainer->out, " (actual time=%.3f rows=%" PRIu64 " loops=%" PRIu64 ")",
+        text_append_format(explainer->out,
+            " (actual time=0.000..%.3f rows=%" PRIu64 " loops=%" PRIu64 ")",
             (double)run->time_ns / 1e6, run->rows_made / loops, loops);
     } else {
         text_append_format(explainer->out, " (actual rows=%" PRIu64 " loops=%" PRIu64 ")",

@@ -72,6 +72,7 @@ static Status loop_next_outer(NestedLoop *self, uint32_t row_max, bool *is_row_o
     Operator *base = &self->base;
     Execution *execution = base->execution;
     *is_row_out = false;
+    TRY(execution_check_cancelled(execution));
     if (self->outer == NULL || self->next_outer == self->outer->selected_count) {
         uint32_t wanted = base->input->is_speculative ? ROW_MAX_NONE : row_max;
         TRY(operator_next(base->input, wanted, &self->outer));
