@@ -1,4 +1,5 @@
 // Portals: one run of a statement, some rows at a time.
+#include "session/lift.h"
 #include "session/session_internal.h"
 
 #include <stdarg.h>
@@ -379,6 +380,32 @@ Status portal_start_bound(Portal *portal) {
     return OK;
 }
 
+// Binds with the literals as parameters. Where that cannot be, they stay where they are.
+static Status prepare_lifted(Portal *portal) {
+    Session *session = portal->session;
+    Statement *statement = portal->statement;
+    Status status = statement_prepare(session, statement);
+    if (status != OK || !statement->is_liftable) {
+        if (statement->literal_count == 0) return status;
+        error_clear();
+        statement->literal_count = 0;
+        statement->is_bound = false;
+        portal->lifted = NULL;
+        status = statement_prepare(session, statement);
+        statement->is_liftable = false; // for whoever finds it in the cache
+        if (status != OK) statement_cache_remove(session, statement); // it may be right later
+        return status;
+    }
+    uint32_t count = statement->literal_count;
+    if (count == 0) return OK;
+    portal->parameters = arena_new_array(&portal->arena, Value, count);
+    portal->parameter_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        TRY(lifted_value(&portal->lifted->pieces[i], portal->sql, &session->values,
+            statement->parameters.types[i], &portal->arena, &portal->parameters[i]));
+    return OK;
+}
+
 static Status start(Portal *portal) {
     Session *session = portal->session;
     Statement *statement = portal->statement;
@@ -396,7 +423,7 @@ static Status start(Portal *portal) {
     if (statement->is_bound && statement->bound.kind != BOUND_QUERY
         && statement->bound.kind != BOUND_UTILITY && statement->bound.kind != BOUND_EXPLAIN)
         statement->is_bound = false;
-    TRY(statement_prepare(session, statement));
+    TRY(portal->lifted != NULL ? prepare_lifted(portal) : statement_prepare(session, statement));
     portal->result_count = statement->result_count;
     portal->results = statement->results;
     give_notices(session, &statement->bound);

@@ -96,7 +96,8 @@ static Status prepare(Session *session, const char *name, const char *sql, const
             return fail(SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement");
         }
         Status status = declare_parameters(statement, types, type_count);
-        if (status == OK && is_unnamed) statement_cache_add(session, statement, text_count, hash);
+        if (status == OK && is_unnamed)
+            statement_cache_add(session, statement, sql, text_count, hash);
         if (status != OK) {
             statement_unref(statement);
             return status;

@@ -1,5 +1,6 @@
 // Sessions: what they share, their life, running texts, and the entry points of the protocol.
 #include "bind/expression_text.h"
+#include "session/lift.h"
 #include "session/session_internal.h"
 #include "types/time_zone.h"
 
@@ -448,10 +449,12 @@ static Status run_portal(Session *session, Portal *portal, const RunCallbacks *c
 }
 
 // Runs one statement of a text; the last one commits an implicit transaction before it is told.
-static Status run_statement(
-    Session *session, Statement *statement, bool is_last, const RunCallbacks *callbacks) {
+static Status run_statement(Session *session, Statement *statement, bool is_last,
+    const LiftedText *lifted, const char *sql, const RunCallbacks *callbacks) {
     Portal *portal;
     TRY(portal_create(session, "", statement, &portal));
+    portal->lifted = lifted;
+    portal->sql = sql;
     session->running = portal;
     Status status = run_portal(session, portal, callbacks);
     if (status == OK && is_last && session->txn != NULL
@@ -481,8 +484,9 @@ static Status run_many(Session *session, const char *sql, const RunCallbacks *ca
         bool is_last = i + 1 == count;
         if (session->block == BLOCK_NONE && !is_last) session->block = BLOCK_IMPLICIT;
         Statement *statement = statement_borrow(sql, &parsed[i]);
-        status = statement == NULL ? fail(OUT_OF_MEMORY, "out of memory")
-                                   : run_statement(session, statement, is_last, callbacks);
+        status = statement == NULL
+                     ? fail(OUT_OF_MEMORY, "out of memory")
+                     : run_statement(session, statement, is_last, NULL, sql, callbacks);
         statement_unref(statement);
     }
     if (status == OK && session->block == BLOCK_IMPLICIT) session->block = BLOCK_NONE;
@@ -490,17 +494,20 @@ static Status run_many(Session *session, const char *sql, const RunCallbacks *ca
     return status;
 }
 
-static Status run_text(Session *session, const char *sql, const RunCallbacks *callbacks) {
-    size_t count = strlen(sql);
+// A text as it stands: its tree is kept, and bound anew each time, for a constant may mean another
+// value tomorrow ('now').
+static Status run_verbatim(
+    Session *session, const char *sql, size_t count, const RunCallbacks *callbacks) {
     uint64_t hash = hash_bytes(sql, count, 0);
     Statement *statement = statement_cache_find(session, sql, count, hash);
     bool is_single = true;
     if (statement != NULL) {
         statement_ref(statement);
+        statement->is_bound = false;
     } else {
         TRY(statement_parse(session, sql, &statement, &is_single));
         if (is_single && statement->syntax != NULL)
-            statement_cache_add(session, statement, count, hash);
+            statement_cache_add(session, statement, sql, count, hash);
     }
     if (!is_single) {
         statement_unref(statement);
@@ -510,8 +517,56 @@ static Status run_text(Session *session, const char *sql, const RunCallbacks *ca
     if (statement->syntax == NULL) {
         if (callbacks->empty != NULL) status = callbacks->empty(callbacks->argument);
     } else {
-        status = run_statement(session, statement, true, callbacks);
+        status = run_statement(session, statement, true, NULL, sql, callbacks);
     }
+    statement_unref(statement);
+    return status;
+}
+
+// The statement of a lifted text that is not in the cache; NULL when it is none to keep.
+static Status lifted_statement(
+    Session *session, const char *sql, const LiftedText *lifted, Statement **statement_out) {
+    Statement *statement;
+    bool is_single;
+    *statement_out = NULL;
+    TRY(statement_parse(session, sql, &statement, &is_single));
+    if (!is_single || statement->syntax == NULL) {
+        statement_unref(statement);
+        return OK;
+    }
+    LiftedLiteral *literals =
+        arena_new_array(&statement->arena, LiftedLiteral, lifted->piece_count + 1);
+    for (uint32_t i = 0; i < lifted->piece_count; i++)
+        literals[i] = (LiftedLiteral){
+            .location = lifted->pieces[i].location, .parameter = i, .type = lifted->pieces[i].type};
+    statement->literals = literals;
+    statement->literal_count = lifted->piece_count;
+    statement->is_liftable = true;
+    statement_cache_add(session, statement, lifted->key, lifted->key_count, lifted->hash);
+    *statement_out = statement;
+    return OK;
+}
+
+static Status run_text(Session *session, const char *sql, const RunCallbacks *callbacks) {
+    size_t count = strlen(sql);
+    LiftedText lifted;
+    if (!lift_text(sql, count, &lifted)) return run_verbatim(session, sql, count, callbacks);
+    Statement *statement = statement_cache_find(session, lifted.key, lifted.key_count, lifted.hash);
+    if (statement != NULL && !statement->is_liftable)
+        return run_verbatim(session, sql, count, callbacks);
+    if (session->txn == NULL) catalog_view_begin_statement(session->view);
+    // One that must be bound again is parsed again, for positions in errors are those of its text.
+    if (statement != NULL && statement->is_bound && !statement_is_fresh(session, statement)) {
+        statement_cache_remove(session, statement);
+        statement = NULL;
+    }
+    if (statement != NULL) {
+        statement_ref(statement);
+    } else {
+        TRY(lifted_statement(session, sql, &lifted, &statement));
+        if (statement == NULL) return run_verbatim(session, sql, count, callbacks);
+    }
+    Status status = run_statement(session, statement, true, &lifted, sql, callbacks);
     statement_unref(statement);
     return status;
 }

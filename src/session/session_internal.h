@@ -75,7 +75,10 @@ typedef struct Statement {
     uint64_t hash;
     struct Statement *next_in_slot, *newer, *older;
     size_t text_count;
-    const struct LiftedText *lifted; // constants that became parameters, or NULL
+    const char *key;               // the text, or the lifted text
+    const LiftedLiteral *literals; // constants that become parameters
+    uint32_t literal_count;
+    bool is_liftable; // with its literals, or without any
     bool is_cached;
 } Statement;
 
@@ -108,6 +111,8 @@ struct Portal {
     char *name;
     Arena arena;
     Statement *statement;
+    const struct LiftedText *lifted; // whose literals are the parameters, or NULL
+    const char *sql;                 // where they are
     Value *parameters;
     uint32_t parameter_count;
     PortalPhase phase;
@@ -131,7 +136,7 @@ struct Portal {
     Portal *next;
 };
 
-enum { STATEMENT_CACHE_SLOTS = 256, STATEMENT_CACHE_MAX = 256 };
+enum { STATEMENT_CACHE_SLOTS = 64, STATEMENT_CACHE_MAX = 64 };
 
 typedef struct StatementCache {
     Statement *slots[STATEMENT_CACHE_SLOTS];
@@ -204,8 +209,12 @@ Status statement_prepare(Session *session, Statement *statement);
 bool statement_is_query(const Statement *statement);
 void function_context_fill(Session *session, FunctionContext *context);
 
-Statement *statement_cache_find(Session *session, const char *sql, size_t count, uint64_t hash);
-void statement_cache_add(Session *session, Statement *statement, size_t text_count, uint64_t hash);
+Statement *statement_cache_find(Session *session, const char *key, size_t count, uint64_t hash);
+void statement_cache_add(
+    Session *session, Statement *statement, const char *key, size_t key_count, uint64_t hash);
+void statement_cache_remove(Session *session, Statement *statement);
+// Whether it can run as it was planned.
+bool statement_is_fresh(Session *session, const Statement *statement);
 void statement_cache_clear(Session *session);
 
 // ---- Portals (portal.c) -------------------------------------------------------------------------

@@ -89,6 +89,14 @@ void function_context_fill(Session *session, FunctionContext *context) {
 static void parameters_reset(Statement *statement) {
     ParameterTypes *parameters = &statement->parameters;
     *parameters = (ParameterTypes){.arena = &statement->plan_arena};
+    if (statement->literal_count > 0) {
+        uint32_t count = statement->literal_count;
+        parameters->types = arena_new_array(&statement->plan_arena, Oid, count);
+        for (uint32_t i = 0; i < count; i++)
+            parameters->types[i] = statement->literals[i].type;
+        parameters->count = parameters->capacity = count;
+        parameters->is_fixed = true;
+    }
     if (statement->declared_count == 0) return;
     parameters->types = arena_new_array(&statement->plan_arena, Oid, statement->declared_count);
     memcpy(parameters->types, statement->declared, statement->declared_count * sizeof(Oid));
@@ -124,7 +132,10 @@ static Status bind(Session *session, Statement *statement) {
         .sql = statement->sql,
         .arena = &statement->plan_arena,
         .user_name = session->user_name,
-        .database_name = session->database_name};
+        .database_name = session->database_name,
+        .lifted = statement->literals,
+        .lifted_count = statement->literal_count,
+        .is_liftable_out = &statement->is_liftable};
     statement->bound = (BoundStatement){0};
     statement->plan = NULL;
     statement->result_count = 0;
@@ -145,11 +156,14 @@ static Status bind(Session *session, Statement *statement) {
         session, statement, &statement->plan_arena, &statement->result_count, &statement->results);
 }
 
+bool statement_is_fresh(Session *session, const Statement *statement) {
+    return statement->is_bound && statement->catalog_version == catalog_view_version(session->view)
+           && statement->setting_epoch == session->settings.epoch;
+}
+
 Status statement_prepare(Session *session, Statement *statement) {
     uint64_t version = catalog_view_version(session->view);
-    if (statement->is_bound && statement->catalog_version == version
-        && statement->setting_epoch == session->settings.epoch)
-        return OK;
+    if (statement_is_fresh(session, statement)) return OK;
     // Results that a client was told about stay what they were.
     uint32_t result_count = statement->result_count;
     ResultColumn *results = NULL;
@@ -209,7 +223,7 @@ Statement *statement_cache_find(Session *session, const char *sql, size_t count,
     Statement *found = cache->slots[hash % STATEMENT_CACHE_SLOTS];
     while (found != NULL
            && (found->hash != hash || found->text_count != count
-               || memcmp(found->sql, sql, count) != 0))
+               || memcmp(found->key, sql, count) != 0))
         found = found->next_in_slot;
     if (found == NULL) return NULL;
     if (cache->newest != found) {
@@ -219,18 +233,24 @@ Statement *statement_cache_find(Session *session, const char *sql, size_t count,
     return found;
 }
 
-void statement_cache_add(Session *session, Statement *statement, size_t text_count, uint64_t hash) {
+void statement_cache_remove(Session *session, Statement *statement) {
+    if (statement->is_cached) cache_remove(&session->cache, statement);
+}
+
+void statement_cache_add(
+    Session *session, Statement *statement, const char *key, size_t key_count, uint64_t hash) {
     StatementCache *cache = &session->cache;
 
     // Long texts are seldom sent twice, and would keep much memory.
     enum { CACHED_TEXT_MAX = 4096 };
 
-    if (statement->is_cached || text_count > CACHED_TEXT_MAX) return;
+    if (statement->is_cached || key_count > CACHED_TEXT_MAX) return;
+    statement->key = arena_copy_text_n(&statement->arena, key, key_count);
     if (cache->count == STATEMENT_CACHE_MAX) cache_remove(cache, cache->oldest);
     statement_ref(statement);
     statement->is_cached = true;
     statement->hash = hash;
-    statement->text_count = text_count;
+    statement->text_count = key_count;
     statement->next_in_slot = cache->slots[hash % STATEMENT_CACHE_SLOTS];
     cache->slots[hash % STATEMENT_CACHE_SLOTS] = statement;
     link_newest(cache, statement);
