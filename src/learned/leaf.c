@@ -133,14 +133,11 @@ int leaf_compare_key(const LeafView *view, LeafPlace place, const IndexPair *pai
 // ---- Search
 
 uint32_t leaf_predict(const LeafView *view, uint64_t slice) {
-    const LeafSegment *segment = view->body->segments;
-    for (uint32_t left = view->body->segment_count; left > 1 && segment[1].first <= slice; left--)
+    const LeafBody *body = view->body;
+    uint32_t segment = 0;
+    while (segment + 1 < body->segment_count && body->firsts[segment + 1] <= slice)
         segment++;
-    if (slice <= segment->first) slice = segment->first;
-    double block = segment->start + (double)(slice - segment->first) * segment->slope;
-    double last = (double)(view->block_count - 1);
-    if (!(block > 0)) return 0;
-    return block < last ? (uint32_t)block : view->block_count - 1;
+    return leaf_line_predict(body, segment, slice, view->block_count);
 }
 
 // The last block whose first lane is not greater than the pair; block 0 counts as such.

@@ -31,12 +31,10 @@ enum {
     LEAF_ROW_LEVEL = 4, // flag: all entries have the same key; the slice is the row
 };
 
-// predict(slice) = start + (slice - first) * slope, in blocks; holds up to the next one's `first`.
-typedef struct LeafSegment {
-    uint64_t first;
+// A line of the model: predict(slice) = start + (slice - first) * slope, in blocks.
+typedef struct LeafLine {
     double slope, start;
-    uint64_t reserved;
-} LeafSegment;
+} LeafLine;
 
 typedef struct LeafBody {
     uint32_t magic;
@@ -51,7 +49,10 @@ typedef struct LeafBody {
     uint32_t prefix_bytes;        // of the key, shared by all entries; at the heap's start
     uint64_t incarnation;         // of the database when it was last known exact
     uint64_t reserved[2];
-    LeafSegment segments[]; // then, at a multiple of 64, blocks; then the heap
+    // The first slice of each segment of the model, filled up to a multiple of 8 of them with ones,
+    // so that one compare of a line finds the segment. Then a line a segment; then, at a multiple
+    // of 64, blocks; then the heap.
+    uint64_t firsts[];
 } LeafBody;
 
 static_assert(sizeof(LeafBody) == 64, "a leaf's header is one line");
@@ -64,8 +65,28 @@ static inline LeafBody *leaf_body(const CacheFrame *frame) {
 
 enum { LEAF_FRAME_OVERHEAD = (sizeof(CacheFrame) + 63 + 63) / 64 * 64 };
 
+static inline uint32_t leaf_lines_offset(uint32_t segment_count) {
+    return (uint32_t)sizeof(LeafBody) + (segment_count + 7) / 8 * 64;
+}
+
+static inline const LeafLine *leaf_lines(const LeafBody *body) {
+    const uint8_t *bytes = (const uint8_t *)body + leaf_lines_offset(body->segment_count);
+    return (const LeafLine *)(const void *)bytes;
+}
+
 static inline uint32_t leaf_blocks_offset(uint32_t segment_count) {
-    return (uint32_t)((sizeof(LeafBody) + segment_count * sizeof(LeafSegment) + 63) / 64 * 64);
+    size_t end = leaf_lines_offset(segment_count) + segment_count * sizeof(LeafLine);
+    return (uint32_t)((end + 63) / 64 * 64);
+}
+
+// Where segment `segment` puts the slice, whatever the model's numbers are.
+static inline uint32_t leaf_line_predict(
+    const LeafBody *body, uint32_t segment, uint64_t slice, uint32_t block_count) {
+    const LeafLine *line = leaf_lines(body) + segment;
+    uint64_t first = body->firsts[segment];
+    double block = line->start + (slice > first ? (double)(slice - first) : 0) * line->slope;
+    if (!(block > 0)) return 0;
+    return block < (double)(block_count - 1) ? (uint32_t)block : block_count - 1;
 }
 
 static inline uint32_t leaf_block_bytes(LeafKind kind) {

@@ -72,11 +72,12 @@ typedef struct ModelPoint {
 // Fits segments greedily: each is the longest line from its first point that misses no point by
 // more than MODEL_ERROR_BLOCKS (a shrinking cone). The last one takes what is left.
 // Source: O'Rourke, "An on-line algorithm for fitting straight lines between data ranges", 1981.
-static uint32_t fit_segments(const ModelPoint *points, uint32_t count, LeafSegment *segments) {
+static uint32_t fit_segments(
+    const ModelPoint *points, uint32_t count, uint64_t *firsts, LeafLine *lines) {
     uint32_t segment_count = 0;
     for (uint32_t i = 0; i < count;) {
-        LeafSegment *segment = &segments[segment_count++];
         ModelPoint first = points[i];
+        segment_count++;
         bool is_last = segment_count == LEAF_SEGMENT_COUNT_MAX;
         double low = 0, high = 1e300, reach = 0;
         uint32_t next = i + 1;
@@ -92,10 +93,14 @@ static uint32_t fit_segments(const ModelPoint *points, uint32_t count, LeafSegme
             if (point_high < high) high = point_high;
         }
         double slope = is_last || high >= 1e300 ? reach : (low + high) / 2;
-        *segment = (LeafSegment){.first = first.slice, .slope = slope, .start = first.block};
+        firsts[segment_count - 1] = first.slice;
+        lines[segment_count - 1] = (LeafLine){.slope = slope, .start = first.block};
         i = next;
     }
-    if (segment_count == 0) segments[segment_count++] = (LeafSegment){0};
+    if (segment_count == 0) {
+        firsts[segment_count] = 0;
+        lines[segment_count++] = (LeafLine){0};
+    }
     return segment_count;
 }
 
@@ -163,7 +168,14 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
         }
         i += lane_pair_count(role, pairs + i, layout->pair_count - i);
     }
-    body->segment_count = (uint16_t)fit_segments(points, point_count, body->segments);
+    uint64_t firsts[LEAF_SEGMENT_COUNT_MAX];
+    LeafLine lines[LEAF_SEGMENT_COUNT_MAX];
+    uint32_t segment_count = fit_segments(points, point_count, firsts, lines);
+    body->segment_count = (uint16_t)segment_count;
+    memset(body->firsts, 0xFF, leaf_lines_offset(segment_count) - sizeof(LeafBody));
+    memcpy(body->firsts, firsts, segment_count * sizeof firsts[0]);
+    memcpy(
+        (uint8_t *)body + leaf_lines_offset(segment_count), lines, segment_count * sizeof lines[0]);
 
     // Pass 2: the lanes, spread evenly.
     clear_blocks(body, 0);

@@ -25,14 +25,12 @@ typedef struct LaneMasks {
     return masks;
 }
 
-static inline uint32_t predict(const LeafBody *body, uint64_t slice, uint32_t block_count) {
-    const LeafSegment *segment = body->segments;
-    for (uint32_t left = body->segment_count; left > 1 && segment[1].first <= slice; left--)
-        segment++;
-    double distance = slice > segment->first ? (double)(slice - segment->first) : 0;
-    double block = segment->start + distance * segment->slope;
-    if (!(block > 0)) return 0;
-    return block < (double)(block_count - 1) ? (uint32_t)block : block_count - 1;
+// The last segment that begins at or before the slice; the first one when none does.
+static inline uint32_t segment_scalar(const LeafBody *body, uint64_t slice) {
+    uint32_t segment = 0;
+    for (uint32_t i = 1; i < body->segment_count; i++)
+        segment += body->firsts[i] <= slice;
+    return segment;
 }
 
 // Lanes of the block, from its first word.
@@ -42,11 +40,11 @@ static inline uint32_t valid_lanes(const uint64_t *block) {
 
 // The search itself, made for each way to compare. It moves one way at most: a step back the other
 // way would only find the gap that the key is not in.
-#define SEARCH_BODY(MASKS)                                                                         \
+#define SEARCH_BODY(MASKS, SEGMENT)                                                                \
     const LeafBody *body = leaf_body(frame);                                                       \
     uint32_t block_count = atomic_load_explicit(&body->block_count, memory_order_relaxed);         \
     const uint8_t *blocks = (const uint8_t *)body + leaf_blocks_offset(body->segment_count);       \
-    uint32_t at = predict(body, slice, block_count);                                               \
+    uint32_t at = leaf_line_predict(body, SEGMENT(body, slice), slice, block_count);               \
     int direction = 0;                                                                             \
     for (uint32_t step = 0; step <= NEIGHBOUR_BLOCK_MAX; step++) {                                 \
         const uint64_t *block = (const uint64_t *)(const void *)(blocks + (size_t)at * 128);       \
@@ -75,7 +73,7 @@ static inline uint32_t valid_lanes(const uint64_t *block) {
     return WORD_UNDECIDED
 
 static WordSearch search_scalar(const CacheFrame *frame, uint64_t slice, uint64_t *payload_out) {
-    SEARCH_BODY(masks_scalar);
+    SEARCH_BODY(masks_scalar, segment_scalar);
 }
 
 #if HAS_X86_VECTORS
@@ -89,9 +87,22 @@ static WordSearch search_scalar(const CacheFrame *frame, uint64_t slice, uint64_
     };
 }
 
+[[gnu::target("avx512f"), gnu::always_inline]] static inline uint32_t segment_avx512(
+    const LeafBody *body, uint64_t slice) {
+    __m512i wanted = _mm512_set1_epi64((long long)slice);
+    uint32_t begun = _mm512_cmple_epu64_mask(_mm512_loadu_si512(body->firsts), wanted);
+    if (body->segment_count > 8) {
+        __m512i more = _mm512_loadu_si512(body->firsts + 8);
+        begun |= (uint32_t)_mm512_cmple_epu64_mask(more, wanted) << 8;
+    }
+    uint32_t count = (uint32_t)__builtin_popcount(begun); // they rise: the ones are the lowest bits
+    if (count > body->segment_count) count = body->segment_count;
+    return count == 0 ? 0 : count - 1;
+}
+
 [[gnu::target("avx512f")]] static WordSearch search_avx512(
     const CacheFrame *frame, uint64_t slice, uint64_t *payload_out) {
-    SEARCH_BODY(masks_avx512);
+    SEARCH_BODY(masks_avx512, segment_avx512);
 }
 
 // Unsigned words compare as signed ones with the highest bit turned.
@@ -115,7 +126,7 @@ static WordSearch search_scalar(const CacheFrame *frame, uint64_t slice, uint64_
 
 [[gnu::target("avx2")]] static WordSearch search_avx2(
     const CacheFrame *frame, uint64_t slice, uint64_t *payload_out) {
-    SEARCH_BODY(masks_avx2);
+    SEARCH_BODY(masks_avx2, segment_scalar);
 }
 #endif
 

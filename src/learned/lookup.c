@@ -150,7 +150,8 @@ Status learned_index_find_batch(
         if (batch[i].frame == NULL) continue;
         __builtin_prefetch(batch[i].frame);
         __builtin_prefetch(leaf_body(batch[i].frame));
-        __builtin_prefetch(leaf_body(batch[i].frame)->segments);
+        __builtin_prefetch(leaf_body(batch[i].frame)->firsts);
+        __builtin_prefetch(leaf_body(batch[i].frame)->firsts + 8);
     }
     for (uint32_t i = 0; i < count; i++) {
         if (batch[i].frame != NULL) prefetch_block(&batch[i], index->shape);
