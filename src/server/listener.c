@@ -323,6 +323,7 @@ static Status server_init(Server *server, const ServerOptions *options) {
     server->options = *options;
     mutex_init(&server->latch, LATCH_RANK_SESSION);
     condition_init(&server->loop_waits);
+    condition_init(&server->stops);
     server->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->stop_event < 0) return system_failure("create an event");
     TRY(listen_on_address(server));
@@ -365,7 +366,7 @@ Status server_run(Server *server) {
     mutex_lock(&server->latch);
     while (!atomic_load(&server->is_stopping)) {
         // A stop from a signal handler cannot take the latch, so look now and then.
-        condition_wait_us(&server->loop_waits, &server->latch, 100000);
+        condition_wait_us(&server->stops, &server->latch, 100000);
     }
     for (Connection *c = server->connections; c != NULL; c = c->next) {
         if (c->session != NULL) session_cancel(c->session);
@@ -408,6 +409,7 @@ void server_destroy(Server *server) {
     }
     if (server->socket_path[0] != 0) unlink(server->socket_path);
     if (server->stop_event >= 0) close(server->stop_event);
+    condition_deinit(&server->stops);
     condition_deinit(&server->loop_waits);
     mutex_deinit(&server->latch);
     free(server->loops);

@@ -84,6 +84,7 @@ struct Server {
 
     Mutex latch;          // guards what follows
     Condition loop_waits; // a loop wants a runner, or the server stops
+    Condition stops;      // for server_run alone: it must not take a runner's wake-up
     Loop *waiting;
     Runner *runners;
     uint32_t spare_count, runner_count;
