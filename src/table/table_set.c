@@ -208,10 +208,12 @@ Status table_set_bootstrap(TableSet *set, StoreId store, const StoreSchema *sche
 
 // ---- Create, drop -------------------------------------------------------------------------------
 
+static void definition_noted(void *argument, Lsn commit);
+
 static void create_committed(void *argument, Lsn commit) {
     Table *table = argument;
     birth_done(&table->birth, commit);
-    birth_done(&table_definition(table)->birth, commit);
+    definition_noted(table, commit); // those that it was given since, too
 }
 
 static void create_rolled_back(void *argument) {
@@ -332,6 +334,7 @@ static void definition_noted(void *argument, Lsn commit) {
 
 Status definition_publish(Table *table, Definition *definition, Txn *txn) {
     definition->older = table_definition(table);
+    if (txn != NULL) birth_begin(&definition->birth, txn);
     row_store_set_layout(table->rows, definition->layout);
     atomic_store_explicit(&table->definition, definition, memory_order_release);
     if (txn == NULL) return OK; // recovery: what is replayed has committed
