@@ -51,15 +51,88 @@ static Status precision_from_list(
     return OK;
 }
 
+// ---- The usual form -----------------------------------------------------------------------------
+
+// Takes `count` digits; -1 when there are other characters.
+static int32_t take_digits(const char **at, int count) {
+    int32_t value = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t digit = (uint32_t)((*at)[i] - '0');
+        if (digit > 9) return -1;
+        value = value * 10 + (int32_t)digit;
+    }
+    *at += count;
+    return value;
+}
+
+static bool take_char(const char **at, char c) {
+    if (**at != c) return false;
+    (*at)++;
+    return true;
+}
+
+// "yyyy-mm-dd[ hh:mm:ss[.f][+hh[:mm]]]" in the calendar and on the clock, which is what dumps and
+// programs write and means the same in every date style. False for anything else: the readers that
+// know all forms then say what it is.
+static bool read_usual(const char *text, size_t count, DateTime *fields_out, bool *has_offset_out,
+    int32_t *offset_out) {
+    enum { DATE_COUNT = 10, TIME_COUNT = 19, TEXT_MAX = 40 };
+
+    if (count < DATE_COUNT || count >= TEXT_MAX) return false;
+    char copy[TEXT_MAX]; // ends in a zero, which stops every step below
+    memcpy(copy, text, count);
+    copy[count] = '\0';
+    const char *at = copy;
+    DateTime fields = {0};
+    fields.year = take_digits(&at, 4);
+    if (fields.year < 1 || !take_char(&at, '-')) return false;
+    fields.month = take_digits(&at, 2);
+    if (fields.month < 1 || fields.month > MONTHS_PER_YEAR || !take_char(&at, '-')) return false;
+    fields.day = take_digits(&at, 2);
+    if (fields.day < 1 || fields.day > days_in_month(fields.year, fields.month)) return false;
+    *has_offset_out = false;
+    if (count > DATE_COUNT) {
+        if (count < TIME_COUNT || !take_char(&at, ' ')) return false;
+        fields.hour = take_digits(&at, 2);
+        if (fields.hour < 0 || fields.hour > 23 || !take_char(&at, ':')) return false;
+        fields.minute = take_digits(&at, 2);
+        if (fields.minute < 0 || fields.minute > 59 || !take_char(&at, ':')) return false;
+        fields.second = take_digits(&at, 2);
+        if (fields.second < 0 || fields.second > 59) return false;
+        if (take_char(&at, '.')) {
+            int32_t unit = 100000;
+            for (; is_digit(*at) && unit > 0; unit /= 10) {
+                fields.microsecond += (*at++ - '0') * unit;
+            }
+        }
+        if (*at == '+' || *at == '-') {
+            bool is_west = *at++ == '-';
+            int32_t hours = take_digits(&at, 2), minutes = 0;
+            if (hours < 0 || hours > 15) return false;
+            if (take_char(&at, ':')) minutes = take_digits(&at, 2);
+            if (minutes < 0 || minutes > 59) return false;
+            int32_t east = hours * SECONDS_PER_HOUR + minutes * 60;
+            *offset_out = is_west ? -east : east;
+            *has_offset_out = true;
+        }
+    }
+    if (at != copy + count) return false;
+    *fields_out = fields;
+    return true;
+}
+
 // ---- date ---------------------------------------------------------------------------------------
 
 static Status date_from_text(const ValueContext *context, const char *text, size_t count,
     [[maybe_unused]] int32_t modifier, Arena *arena, Datum *datum_out) {
     DateTimeFields fields;
     DateTimeRead read = {0};
-    ReadOutcome outcome = datetime_split(text, count, DATETIME_DATE_TEXT_MAX, &fields);
-    if (outcome == READ_OK) outcome = datetime_read(context, &fields, arena, &read);
-    if (outcome != READ_OK) return datetime_fail(outcome, "date", text, count);
+    bool has_offset;
+    if (!read_usual(text, count, &read.fields, &has_offset, &read.offset_s)) {
+        ReadOutcome outcome = datetime_split(text, count, DATETIME_DATE_TEXT_MAX, &fields);
+        if (outcome == READ_OK) outcome = datetime_read(context, &fields, arena, &read);
+        if (outcome != READ_OK) return datetime_fail(outcome, "date", text, count);
+    }
     int32_t date = 0;
     switch (read.special) {
     case DATETIME_EPOCH:
@@ -198,9 +271,19 @@ static Status moment_from_text(const ValueContext *context, const char *text, si
     DateTimeFields fields;
     DateTimeRead read = {0};
     const char *type_name = has_zone ? "timestamp with time zone" : "timestamp";
-    ReadOutcome outcome = datetime_split(text, count, DATETIME_TEXT_MAX, &fields);
-    if (outcome == READ_OK) outcome = datetime_read(context, &fields, arena, &read);
-    if (outcome != READ_OK) return datetime_fail(outcome, type_name, text, count);
+    bool has_offset;
+    bool is_usual = read_usual(text, count, &read.fields, &has_offset, &read.offset_s);
+    if (is_usual && has_zone && !has_offset) {
+        int64_t local = 0;
+        is_usual = timestamp_from_fields(&read.fields, &local);
+        LocalTime zone = time_zone_at_local(context->time_zone, timestamp_to_unix(local));
+        read.offset_s = zone.offset_s;
+    }
+    if (!is_usual) {
+        ReadOutcome outcome = datetime_split(text, count, DATETIME_TEXT_MAX, &fields);
+        if (outcome == READ_OK) outcome = datetime_read(context, &fields, arena, &read);
+        if (outcome != READ_OK) return datetime_fail(outcome, type_name, text, count);
+    }
     int64_t timestamp = 0;
     switch (read.special) {
     case DATETIME_EPOCH:
