@@ -139,16 +139,61 @@ TEST(query, writes) {
     assert_rows(&fixture, "SELECT id FROM w WHERE id = 2 FOR UPDATE", "2\n");
 }
 
+static void rows_by_path(const char *sql, ForcedPath path, Text *out) {
+    fixture.forced_path = path;
+    Status status = query_run(&fixture, NULL, sql, out);
+    fixture.forced_path = FORCE_NONE;
+    if (status != OK) print_error("%s\n  fails: %s\n", sql, error_get()->message);
+    assert_int_equal(status, OK);
+}
+
 TEST(query, gives_the_same_rows_by_index_and_by_scan) {
-    const char *queries[] = {"SELECT id FROM t WHERE id >= 2 AND id < 5 ORDER BY id",
-        "SELECT id FROM t WHERE id > 3 ORDER BY id"};
-    const char *rows[] = {"2\n3\n4\n", "4\n5\n"};
-    for (size_t i = 0; i < 2; i++) {
-        fixture.forced_path = FORCE_INDEX;
-        assert_rows(&fixture, queries[i], rows[i]);
-        fixture.forced_path = FORCE_SCAN;
-        assert_rows(&fixture, queries[i], rows[i]);
-        fixture.forced_path = FORCE_NONE;
+    query_do(&fixture, "CREATE TABLE big (id int PRIMARY KEY, grp smallint, amount bigint)");
+    query_do(&fixture, "CREATE INDEX big_grp_amount ON big (grp, amount)");
+    query_do(&fixture,
+        "INSERT INTO big SELECT g, g % 7, CASE WHEN g % 5 = 0 THEN NULL ELSE g * 3 % 1000 END"
+        " FROM generate_series(1, 3000) g");
+    const char *queries[] = {
+        "SELECT id FROM big WHERE id >= 20 AND id < 50 ORDER BY id",
+        "SELECT id FROM big WHERE id > 2990 ORDER BY id",
+        "SELECT count(*) FROM big WHERE id < 5000000000",
+        "SELECT count(*) FROM big WHERE id > 5000000000",
+        "SELECT id FROM big WHERE id = 17",
+        "SELECT id FROM big WHERE id = 5000000000",
+        "SELECT count(*), sum(id) FROM big WHERE grp = 3",
+        "SELECT count(*), sum(id) FROM big WHERE grp = 3 AND amount > 500",
+        "SELECT count(*), sum(id) FROM big WHERE grp = 3 AND amount BETWEEN 10 AND 90",
+        "SELECT count(*), sum(id) FROM big WHERE grp > 4",
+        "SELECT count(*), sum(id) FROM big WHERE grp = 100000",
+        "SELECT count(*), sum(id) FROM big WHERE grp = 2 AND amount IS NULL",
+        "SELECT id FROM big WHERE grp = 2 ORDER BY amount, id LIMIT 7",
+        "SELECT amount FROM big WHERE grp = 2 ORDER BY amount DESC LIMIT 7",
+        "SELECT id FROM big ORDER BY id DESC LIMIT 5",
+        "SELECT min(id), max(id) FROM big",
+        "SELECT max(id) FROM big WHERE id < 1000",
+        "SELECT min(amount) FROM big WHERE grp = 1",
+        "SELECT max(amount) FROM big WHERE grp = 1",
+        "SELECT count(*) FROM t JOIN big ON big.id = t.id * 10",
+        "SELECT t.id, big.amount FROM t LEFT JOIN big ON big.id = t.id * 600 ORDER BY 1",
+        "SELECT count(*) FROM big a JOIN big b ON a.id = b.amount WHERE b.grp = 1",
+        "SELECT count(*) FROM big WHERE EXISTS (SELECT 1 FROM t WHERE t.id = big.grp)",
+    };
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        Arena arena;
+        arena_init(&arena, NULL);
+        Text by_choice, by_index, by_scan;
+        text_init(&by_choice, &arena);
+        text_init(&by_index, &arena);
+        text_init(&by_scan, &arena);
+        text_append_text(&by_choice, queries[i]);
+        text_append_text(&by_index, queries[i]);
+        text_append_text(&by_scan, queries[i]);
+        rows_by_path(queries[i], FORCE_NONE, &by_choice);
+        rows_by_path(queries[i], FORCE_INDEX, &by_index);
+        rows_by_path(queries[i], FORCE_SCAN, &by_scan);
+        assert_string_equal(by_choice.data, by_scan.data);
+        assert_string_equal(by_index.data, by_scan.data);
+        arena_deinit(&arena);
     }
 }
 
