@@ -59,6 +59,7 @@ struct Table {
     RowStore *rows;
     _Atomic(Definition *) definition; // newest
     TableIndex *indexes;              // all; guarded by the set's mutex
+    Definition *unused_definitions;   // rolled back; somebody may be looking still
     Birth birth;                      // of the store
     Birth death;                      // of its drop; `history` NULL while it lives
     _Atomic bool is_dropped;          // by a committed transaction

@@ -109,6 +109,14 @@ static void indexes_destroy(Table *table, bool must_drop) {
     }
 }
 
+static void definitions_destroy(Definition *definition) {
+    while (definition != NULL) {
+        Definition *older = definition->older;
+        definition_destroy(definition);
+        definition = older;
+    }
+}
+
 void table_destroy(Table *table, bool must_drop) {
     ASSERT(atomic_load(&table->owner.record_count) == 0);
     indexes_destroy(table, must_drop);
@@ -117,12 +125,8 @@ void table_destroy(Table *table, bool must_drop) {
     } else {
         row_store_destroy(table->rows);
     }
-    Definition *definition = atomic_load(&table->definition);
-    while (definition != NULL) {
-        Definition *older = definition->older;
-        definition_destroy(definition);
-        definition = older;
-    }
+    definitions_destroy(atomic_load(&table->definition));
+    definitions_destroy(table->unused_definitions);
     free(table);
 }
 
@@ -257,7 +261,9 @@ static void drop_committed(void *argument, Lsn commit) {
 
 static void drop_rolled_back(void *argument) {
     Table *table = argument;
+    mutex_lock(&table->set->mutex);
     table->death.history = NULL;
+    mutex_unlock(&table->set->mutex);
 }
 
 Status table_store_drop(TableSet *set, Txn *txn, StoreId store) {
@@ -265,7 +271,9 @@ Status table_store_drop(TableSet *set, Txn *txn, StoreId store) {
     if (table == NULL) return fail(UNDEFINED_TABLE, "store %u does not exist", store.value);
     TRY(undo_reserve(txn, 0));
     TRY(redo_number(txn, REDO_DROP_STORE, store.value, 0));
+    mutex_lock(&set->mutex);
     birth_begin(&table->death, txn);
+    mutex_unlock(&set->mutex);
     txn_add_action(
         txn, (TxnAction){
                  .on_commit = drop_committed, .on_rollback = drop_rolled_back, .argument = table});
@@ -317,9 +325,11 @@ static void definition_rolled_back(void *argument) {
     Definition *older = definition->older;
     atomic_store_explicit(&table->definition, older, memory_order_release);
     row_store_set_layout(table->rows, older->layout);
-    // Its indexes stay in table->indexes, unused, until the table goes: an undo record of this
-    // transaction is rolled back before its definition, but a reader may be looking.
-    definition_destroy(definition);
+    // It and its indexes stay until the table goes: a collector may be looking at them.
+    mutex_lock(&table->set->mutex);
+    definition->older = table->unused_definitions;
+    table->unused_definitions = definition;
+    mutex_unlock(&table->set->mutex);
 }
 
 static void definition_noted(void *argument, Lsn commit) {

@@ -20,6 +20,7 @@ typedef struct Fixture {
     TxnSystem *txns;
     TableSet *set;
     Table *table;
+    uint32_t row_count; // those with a balance and others with none
     _Atomic bool must_stop;
     _Atomic uint32_t deadlocks, commits, duplicates, sums;
 } Fixture;
@@ -50,10 +51,11 @@ static const IndexSchema indexes[] = {
         .column_names = v_name},
 };
 
-static void fixture_init(Fixture *fixture) {
+static void fixture_init_with(Fixture *fixture, size_t cache_bytes) {
     memset(fixture, 0, sizeof *fixture);
+    fixture->row_count = ACCOUNT_COUNT;
     memory_budget_init(&fixture->budget, "control", SIZE_MAX / 2, NULL);
-    memory_budget_init(&fixture->cache_budget, "cache", 512 << 20, NULL);
+    memory_budget_init(&fixture->cache_budget, "cache", cache_bytes, NULL);
     memory_budget_init(&fixture->undo_budget, "undo", 256 << 20, NULL);
     assert_ok(epoch_set_create(&fixture->epochs));
     WalOptions options = {.file_bytes = 4 << 20, .ring_bytes = 1 << 20, .is_volatile = true};
@@ -74,6 +76,10 @@ static void fixture_init(Fixture *fixture) {
         .indexes = indexes};
     assert_ok(table_set_bootstrap(fixture->set, (StoreId){STORE}, &schema));
     fixture->table = table_find(fixture->set, (StoreId){STORE});
+}
+
+static void fixture_init(Fixture *fixture) {
+    fixture_init_with(fixture, 512 << 20);
 }
 
 static void fixture_deinit(Fixture *fixture) {
@@ -253,7 +259,7 @@ static void sum_run(void *argument) {
                 assert_memory_equal(view_data(&text), "some text beyond a view", 23);
             }
         }
-        assert_int_equal(count, ACCOUNT_COUNT);
+        assert_int_equal(count, fixture->row_count);
         assert_int_equal(sum, ACCOUNT_COUNT * BALANCE);
         if (is_by_index) table_index_scan_close(index_scan);
         if (!is_by_index) table_scan_close(scan);
@@ -281,6 +287,69 @@ TEST(table, every_snapshot_sees_whole_transactions) {
     join(readers, 2);
     assert_true(atomic_load(&fixture->commits) > 0);
     assert_true(atomic_load(&fixture->sums) > 0);
+    fixture_deinit(fixture);
+    free(fixture);
+}
+
+// Images one after another, as a checkpointer makes them.
+static void image_run(void *argument) {
+    Worker *worker = argument;
+    Fixture *fixture = worker->fixture;
+    ExtentRef old_refs[64];
+    size_t old_count = 0;
+    for (uint64_t epoch = 1; !atomic_load(&fixture->must_stop); epoch++) {
+        Arena arena;
+        arena_init(&arena, NULL);
+        uint32_t slot;
+        Snapshot snapshot = txn_system_snapshot_acquire(fixture->txns, &slot);
+        CheckpointWork work = {.epoch = epoch, .snapshot = snapshot.lsn, .arena = &arena};
+        CheckpointPart part = table_set_checkpoint_part(fixture->set);
+        store_begin_root(fixture->store);
+        part.flip(part.part, &work);
+        Directory *directory = directory_make(&arena);
+        assert_ok(part.write(part.part, &work, directory));
+        StoreRoot root = store_root(fixture->store);
+        assert_ok(directory_write(directory, fixture->store, &root.directory));
+        assert_ok(store_publish(fixture->store, &root));
+        part.finish(part.part, &work, true);
+        txn_system_snapshot_release(fixture->txns, slot);
+        for (size_t i = 0; i < old_count; i++)
+            store_free(fixture->store, old_refs[i]);
+        ExtentRef *refs;
+        assert_ok(directory_extents(fixture->store, root.directory, &arena, &refs, &old_count));
+        assert_true(old_count <= 64);
+        memcpy(old_refs, refs, old_count * sizeof *refs);
+        store_release(fixture->store);
+        arena_deinit(&arena);
+        clock_sleep_us(clock_real(), 2000);
+    }
+}
+
+TEST(table, images_and_eviction_disturb_nobody) {
+    Fixture *fixture = malloc(sizeof *fixture);
+    fixture_init_with(fixture, 900 << 10);
+    RowId row;
+    Txn *txn = begin_at(fixture, ISOLATION_READ_COMMITTED);
+    for (int i = 0; i < ACCOUNT_COUNT; i++)
+        assert_ok(insert(fixture, txn, i, BALANCE, &row));
+    commit(txn);
+    for (int i = 0; i < 100; i++) {
+        txn = begin_at(fixture, ISOLATION_READ_COMMITTED);
+        for (int j = 0; j < 60; j++) {
+            assert_ok(insert(fixture, txn, 1000 + i * 60 + j, 0, &row));
+        }
+        commit(txn);
+        (void)txn_system_collect(fixture->txns, 1000);
+    }
+    fixture->row_count += 6000;
+    Worker writers[THREAD_COUNT], readers[2], imager;
+    start(fixture, &imager, 1, image_run);
+    start(fixture, readers, 2, sum_run);
+    start(fixture, writers, THREAD_COUNT, transfer_run);
+    join(writers, THREAD_COUNT);
+    atomic_store(&fixture->must_stop, true);
+    join(readers, 2);
+    join(&imager, 1);
     fixture_deinit(fixture);
     free(fixture);
 }
@@ -430,5 +499,6 @@ TEST(table, upserts_count_right) {
 }
 
 TEST_MAIN(TEST_OF(table, every_snapshot_sees_whole_transactions),
+    TEST_OF(table, images_and_eviction_disturb_nobody),
     TEST_OF(table, a_unique_key_stays_unique_under_threads),
     TEST_OF(table, waiting_for_a_key_is_no_deadlock), TEST_OF(table, upserts_count_right))
