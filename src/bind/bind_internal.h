@@ -316,6 +316,13 @@ Status query_cast_columns(Binder *binder, Query *query, const SqlType *types, Qu
 uint32_t expression_lowest_level(Expression *expression);
 // Adds `delta` to references that leave the query by `depth` levels or more.
 void query_shift_levels(Arena *arena, Query *query, uint32_t depth, int32_t delta);
+// Moves an expression into a query within its own.
+void expression_move_inside(Arena *arena, Expression *expression);
+// (a, b) = (SELECT x, y ...).
+Status bind_row_subquery(Scope *scope, const Node *operator_name, Expression *row,
+    const Node *sublink, int32_t location, Expression **out);
+// SELECT columns FROM (query), as an outer query whose relation 0 is the query.
+Query *query_wrap(Binder *binder, Query *query);
 
 Status bind_insert(Scope *scope, const Node *statement);
 Status bind_update(Scope *scope, const Node *statement);

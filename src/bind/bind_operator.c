@@ -420,7 +420,8 @@ static Status bind_plain(Scope *scope, const Node *node, Expression **out) {
     Expression *left = NULL;
     Expression *right;
     if (node_kind(left_node) == NODE_ROW_EXPR && is_subquery_row(right_node)) {
-        return not_supported(scope->binder, "comparison of a row with a subquery", location);
+        TRY(bind_inner(scope, left_node, &left));
+        return bind_row_subquery(scope, name, left, right_node, location, out);
     }
     if (left_node != NULL) TRY(bind_inner(scope, left_node, &left));
     TRY(bind_inner(scope, right_node, &right));

@@ -37,9 +37,7 @@ static Target *targets_over(
     return targets;
 }
 
-// SELECT casts FROM (query): where casting in place would change which rows are distinct, or what
-// the query is ordered by.
-static Status wrap_with_casts(Binder *binder, Query *query, const SqlType *types, Query **out) {
+Query *query_wrap(Binder *binder, Query *query) {
     Arena *arena = binder->arena;
     uint32_t count = query_visible_count(query);
     query_shift_levels(arena, query, 1, 1);
@@ -59,9 +57,7 @@ static Status wrap_with_casts(Binder *binder, Query *query, const SqlType *types
     outer->from_count = 1;
     outer->targets = targets_over(arena, 0, outer->relations[0].columns, count);
     outer->target_count = count;
-    TRY(cast_targets(binder, outer, types));
-    *out = outer;
-    return OK;
+    return outer;
 }
 
 Status query_cast_columns(Binder *binder, Query *query, const SqlType *types, Query **out) {
@@ -78,7 +74,9 @@ Status query_cast_columns(Binder *binder, Query *query, const SqlType *types, Qu
     bool is_plain = query->set == NULL && !query->is_distinct && query->distinct_on_count == 0
                     && query->sort_count == 0 && query->kind == QUERY_SELECT;
     if (is_plain || !changes_known) return cast_targets(binder, query, types);
-    return wrap_with_casts(binder, query, types, out);
+    // Casting in place would change which rows are distinct, or what the query is ordered by.
+    *out = query_wrap(binder, query);
+    return cast_targets(binder, *out, types);
 }
 
 // ---- UNION, INTERSECT, EXCEPT -------------------------------------------------------------------

@@ -88,6 +88,46 @@ static Status bind_test(Scope *scope, const Node *node, Expression *subquery) {
     return OK;
 }
 
+// A scalar subquery around the given one, which compares its row with the one outside: no row gives
+// NULL and several an error, as they should.
+Status bind_row_subquery(Scope *scope, const Node *operator_name, Expression *row,
+    const Node *sublink, int32_t location, Expression **out) {
+    Binder *binder = scope->binder;
+    TRY(check_place(scope, node_location(sublink)));
+    if (expression_has_aggregate(row)) {
+        return not_supported(binder, "comparison of aggregates with a row's subquery", location);
+    }
+    Expression *made =
+        expression_make(binder->arena, EXPRESSION_SUBQUERY, sql_type(TYPE_BOOL), location);
+    Query *query = NULL;
+    TRY(binder_enter(binder, 20));
+    Status status = bind_query(binder, scope, node_get(sublink, FIELD_SUBSELECT), true, &query,
+        &made->subquery.is_correlated);
+    binder_leave(binder, 20);
+    TRY(status);
+    uint32_t count = query_visible_count(query);
+    if (row->argument_count != count) {
+        return fail_at(binder, location, SYNTAX_ERROR, "subquery has too %s columns",
+            row->argument_count < count ? "many" : "few");
+    }
+    made->subquery.is_correlated |= expression_lowest_level(row) != UINT32_MAX;
+    expression_move_inside(binder->arena, row);
+    Query *outer = query_wrap(binder, query);
+    Expression **columns = arena_new_array(binder->arena, Expression *, count);
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = outer->targets[i].expression;
+    }
+    Expression *test;
+    TRY(bind_row_comparison(
+        scope, operator_name, row->arguments, count, columns, count, location, &test));
+    outer->targets[0] = (Target){.expression = test, .name = "?column?"};
+    outer->target_count = 1;
+    made->subquery.kind = SUBQUERY_SCALAR;
+    made->subquery.query = outer;
+    *out = made;
+    return OK;
+}
+
 Status bind_subquery_expression(Scope *scope, const Node *node, Expression **out) {
     Binder *binder = scope->binder;
     int32_t location = node_location(node);

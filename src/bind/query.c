@@ -221,3 +221,8 @@ void query_shift_levels(Arena *arena, Query *query, uint32_t depth, int32_t delt
     Shifting shifting = {.shift = {depth, delta}, .arena = arena};
     shift_query(&shifting, query, depth);
 }
+
+void expression_move_inside(Arena *arena, Expression *expression) {
+    Shifting shifting = {.shift = {0, 1}, .arena = arena};
+    shift_expression(&shifting, expression);
+}
