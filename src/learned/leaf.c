@@ -263,17 +263,44 @@ size_t leaf_lane_key(const LeafView *view, LeafPlace place, uint8_t *bytes_out) 
     return count + rest;
 }
 
+// The lane's pair without its row; a fixed key comes straight from its words.
+static IndexPair lane_pair(
+    const LeafView *view, LeafPlace place, const IndexPair *prefix, Arena *arena) {
+    IndexPair pair = *prefix;
+    const uint64_t *block = leaf_block(view, place.block);
+    if (view->shape.kind == KEY_BYTES) {
+        uint8_t bytes[LEAF_KEY_ROOM];
+        size_t count = leaf_lane_key(view, place, bytes);
+        pair.key = bytes_make(arena_copy_bytes(arena, bytes, count), count);
+    } else if (!view->is_row_level) {
+        pair.words[view->level] = leaf_word(block + 1 + place.lane);
+        if (view->kind == LEAF_16) pair.words[1] = leaf_word(block + 8 + place.lane);
+    }
+    return pair;
+}
+
 uint32_t leaf_collect(const LeafView *view, Arena *arena, IndexPair *pairs_out) {
     uint32_t count = 0;
-    uint8_t bytes[LEAF_KEY_ROOM];
     uint64_t rows[1 + LEAF_MORE_ROWS_MAX];
+    IndexPair prefix = {0};
+    if (view->shape.kind != KEY_BYTES) {
+        if (view->is_row_level) {
+            prefix =
+                index_pair_make(view->shape, bytes_make(view->heap, view->body->prefix_bytes), 0);
+            prefix.key = bytes_make(NULL, 0);
+        } else if (view->level == 1) {
+            prefix.words[0] = get_u64_be(view->heap);
+        }
+    }
     LeafPlace place = {0};
     for (; leaf_place_settle(view, &place); place.lane++) {
-        Bytes key = bytes_make(bytes, leaf_lane_key(view, place, bytes));
-        IndexPair pair = index_pair_make(view->shape, key, 0);
-        pair.key = view->shape.kind == KEY_BYTES
-                       ? bytes_make(arena_copy_bytes(arena, key.data, key.count), key.count)
-                       : bytes_make(NULL, 0);
+        IndexPair pair = lane_pair(view, place, &prefix, arena);
+        uint64_t payload = leaf_payload(view, place);
+        if (!view->has_lists || (payload & 0xFFFF) == 0) {
+            pair.row = payload >> 16;
+            pairs_out[count++] = pair;
+            continue;
+        }
         uint32_t row_count = leaf_lane_rows(view, place, rows);
         for (uint32_t i = 0; i < row_count; i++) {
             pair.row = rows[i];

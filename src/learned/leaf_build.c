@@ -5,8 +5,9 @@
 // A model may be this many blocks off where it is built; a new segment starts beyond.
 #define MODEL_ERROR_BLOCKS 1.5
 
-static bool is_same_key(KeyShape shape, const IndexPair *a, const IndexPair *b) {
-    return index_pair_compare_keys(shape, a, b) == 0;
+static inline bool is_same_key(KeyShape shape, const IndexPair *a, const IndexPair *b) {
+    if (shape.kind == KEY_BYTES) return bytes_equal(a->key, b->key);
+    return a->words[0] == b->words[0] && a->words[1] == b->words[1]; // 0 when there is no second
 }
 
 // Pairs of `pairs` that share the first one's lane.
