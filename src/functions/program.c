@@ -2,6 +2,8 @@
 #include "base/error.h"
 #include "functions/program_internal.h"
 
+#include <string.h>
+
 Program *program_make(Arena *arena, const FunctionRegistry *registry) {
     Program *program = arena_new(arena, Program);
     program->arena = arena;
@@ -321,6 +323,21 @@ ProgramRegister program_coalesce_end(Program *program) {
 // ---- Arrays and callbacks -----------------------------------------------------------------------
 // -------------------------------------------------------------------------
 
+// Whether the comparison is an equality that hashing can answer for ANY, or its negation for ALL,
+// of two values of one type.
+static bool comparison_can_hash(Oid function, bool is_all, Oid value_type, Oid element) {
+    size_t count;
+    const OperatorInfo *operators = operator_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        const OperatorInfo *operator= & operators[i];
+        if (operator->function != function) continue;
+        const OperatorInfo *equal = is_all ? operator_find(operator->negator) : operator;
+        return equal != NULL && equal->can_hash && strcmp(equal->name, "=") == 0
+               && equal->left == equal->right && value_type == element;
+    }
+    return false;
+}
+
 Status program_array_comparison(Program *program, Oid function, ProgramRegister value,
     ProgramRegister array, bool is_all, ProgramRegister *result_out) {
     const FunctionEntry *entry;
@@ -340,6 +357,9 @@ Status program_array_comparison(Program *program, Oid function, ProgramRegister 
     comparison->argument_types = arena_new_array(program->arena, Oid, 2);
     comparison->argument_types[0] = program->registers[value].type.oid;
     comparison->argument_types[1] = element;
+    if (comparison_can_hash(function, is_all, comparison->argument_types[0], element)) {
+        comparison->from = type_ops(element);
+    }
     program->cannot_raise = program->cannot_raise && entry->cannot_raise;
     return OK;
 }

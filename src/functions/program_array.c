@@ -57,6 +57,66 @@ static inline void null_bit_clear(Column *column, uint32_t row) {
     column->nulls[row >> 6] &= ~(UINT64_C(1) << (row & 63));
 }
 
+// Many elements and an equality: the elements in a hash table, probed once a row.
+enum { HASHED_ELEMENT_COUNT_MIN = 16 };
+
+typedef struct ElementTable {
+    const TypeOps *ops;
+    Datum *elements;
+    uint32_t *slots; // 1 + index of an element, or 0
+    uint32_t mask;
+    bool has_null;
+} ElementTable;
+
+static bool table_find(const ElementTable *table, const Datum *wanted, uint32_t *slot_out) {
+    uint32_t slot = (uint32_t)table->ops->hash(wanted) & table->mask;
+    for (; table->slots[slot] != 0; slot = (slot + 1) & table->mask) {
+        if (table->ops->compare(&table->elements[table->slots[slot] - 1], wanted) == 0) return true;
+    }
+    *slot_out = slot;
+    return false;
+}
+
+static ElementTable table_make(const TypeOps *ops, const Array *array, Arena *arena) {
+    uint32_t slot_count = 32;
+    while (slot_count < array->count * 2)
+        slot_count *= 2;
+    ElementTable table = {
+        .ops = ops,
+        .elements = arena_allocate(arena, sizeof(Datum) * array->count, 16),
+        .slots = arena_new_array(arena, uint32_t, slot_count),
+        .mask = slot_count - 1,
+    };
+    uint32_t count = 0, slot;
+    for (uint32_t i = 0; i < array->count; i++) {
+        Value element = array_get(array, i);
+        if (element.is_null) {
+            table.has_null = true;
+        } else if (!table_find(&table, &element.datum, &slot)) {
+            table.elements[count] = element.datum;
+            table.slots[slot] = ++count;
+        }
+    }
+    return table;
+}
+
+static void compare_hashed_array(const Comparison *comparison, const Array *array) {
+    const OperationCall *call = comparison->call;
+    ElementTable table = table_make(call->instruction->from, array, call->arena);
+    const Column *values = &comparison->arguments[0];
+    bool *answers = call->result->values;
+    for (uint32_t i = 0; i < call->selection.count; i++) {
+        uint32_t row = selection_row(call->selection, i), slot;
+        Value value = column_get(values, row);
+        bool is_found = !value.is_null && table_find(&table, &value.datum, &slot);
+        if (value.is_null || (!is_found && table.has_null)) {
+            column_set_null(call->result, call->arena, row);
+        } else {
+            answers[row] = is_found == comparison->deciding;
+        }
+    }
+}
+
 // One array for every row: element after element, over the rows that none has decided yet.
 static Status compare_constant_array(Comparison *comparison, const Array *array) {
     const OperationCall *call = comparison->call;
@@ -175,6 +235,10 @@ Status operation_array_comparison(const OperationCall *call) {
     bool is_constant = arrays->is_constant && !column_is_null(arrays, 0);
     if (is_constant && call->selection.count > 1) {
         Array array = array_open(view_at(arrays, 0));
+        if (call->instruction->from != NULL && array.count >= HASHED_ELEMENT_COUNT_MIN) {
+            compare_hashed_array(&comparison, &array);
+            return OK;
+        }
         return compare_constant_array(&comparison, &array);
     }
     for (uint32_t i = 0; i < call->selection.count; i++) {

@@ -1,8 +1,15 @@
 #include "functions/program.h"
 
 #include "base/test.h"
+#include "types/array.h"
 
-enum { INT4_PLUS = 177, INT4_DIVIDE = 154, INT4_EQUAL = 65, INT4_GREATER = 147 };
+enum {
+    INT4_PLUS = 177,
+    INT4_DIVIDE = 154,
+    INT4_EQUAL = 65,
+    INT4_GREATER = 147,
+    INT4_DIFFERS = 144
+};
 
 typedef struct Fixture {
     Arena arena;
@@ -218,6 +225,49 @@ TEST(program, selects_the_rows_where_it_is_true) {
     assert_int_equal(rows[44], 99);
 }
 
+// x = ANY and x <> ALL, over a short array and over one that is hashed, with and without NULL.
+TEST(program, compares_with_the_elements_of_arrays) {
+    Fixture *fixture = *state;
+    for (int32_t i = 0; i < 100; i++)
+        add_row(fixture, i == 50 ? value_null() : int4(i), int4(0));
+    for (uint32_t count = 3; count <= 40; count += 37) {
+        for (uint32_t has_null = 0; has_null < 2; has_null++) {
+            Value elements[41];
+            for (uint32_t i = 0; i < count; i++)
+                elements[i] = int4(2 * (int32_t)i);
+            elements[count] = value_null();
+            Value array = {.datum = {.view = array_make_list(
+                                         TYPE_INT4, elements, count + has_null, &fixture->arena)}};
+            Program *program = program_make(&fixture->arena, fixture->context.registry);
+            ProgramRegister x = program_input(program, 0, sql_type(TYPE_INT4));
+            ProgramRegister list = program_constant(program, sql_type(TYPE_INT4_ARRAY), &array);
+            ProgramRegister any = 0, all = 0;
+            assert_ok(program_array_comparison(program, INT4_EQUAL, x, list, false, &any));
+            assert_ok(program_array_comparison(program, INT4_DIFFERS, x, list, true, &all));
+            program_add_result(program, any);
+            program_add_result(program, all);
+            ProgramState *run =
+                program_state_make(program, &fixture->context, NULL, 0, NULL, &fixture->arena);
+            const Column *results;
+            assert_ok(program_run(run, fixture->batch, &results));
+            for (uint32_t row = 0; row < 100; row++) {
+                Value row_values[] = {column_get(&fixture->batch->columns[0], row), int4(0)};
+                Value one[2];
+                bool is_in = row % 2 == 0 && row < 2 * count;
+                bool is_null = row == 50 || (!is_in && has_null != 0);
+                Value found[] = {column_get(&results[0], row), column_get(&results[1], row)};
+                assert_int_equal(found[0].is_null, is_null);
+                assert_int_equal(found[1].is_null, is_null);
+                if (!is_null) assert_int_equal(found[0].datum.boolean, is_in);
+                if (!is_null) assert_int_equal(found[1].datum.boolean, !is_in);
+                assert_ok(program_run_row(run, row_values, 2, one));
+                assert_int_equal(one[0].is_null, is_null);
+                if (!is_null) assert_int_equal(one[0].datum.boolean, is_in);
+            }
+        }
+    }
+}
+
 static Status add_closure(void *closure, FunctionContext *context, const Value *arguments,
     uint32_t argument_count, Arena *arena, Value *value_out) {
     (void)context, (void)arena;
@@ -250,4 +300,4 @@ TEST_MAIN(PROGRAM_TEST(computes_over_batches_constants_and_parameters),
     PROGRAM_TEST(strict_calls_do_not_reach_null_rows),
     PROGRAM_TEST(lazy_arms_do_not_reach_rows_that_do_not_need_them),
     PROGRAM_TEST(logic_has_three_values), PROGRAM_TEST(selects_the_rows_where_it_is_true),
-    PROGRAM_TEST(asks_callbacks_row_by_row))
+    PROGRAM_TEST(compares_with_the_elements_of_arrays), PROGRAM_TEST(asks_callbacks_row_by_row))
