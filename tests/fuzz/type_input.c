@@ -36,6 +36,8 @@ static void check_value(SqlType type, const Value *value, Arena *arena) {
         value_from_text(context, sql_type(type.oid), text.data, text.count, arena, &again);
     // An offset of a POSIX rule may be larger than one that is read.
     if (type.oid == TYPE_TIMETZ && status == INVALID_TIME_ZONE_DISPLACEMENT) return;
+    // Rounding to a modifier may pass the last moment that is read.
+    if (status == DATETIME_FIELD_OVERFLOW && type.modifier >= 0) return;
     require(status == OK);
     require(ops->compare(&value->datum, &again.datum) == 0);
     require(ops->hash(&value->datum) == ops->hash(&again.datum));
