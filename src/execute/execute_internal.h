@@ -20,7 +20,6 @@ enum { ROW_MAX_NONE = 0x7FFFFFFF };
 
 typedef struct Operator Operator;
 typedef struct WithStore WithStore;
-typedef struct ShortRun ShortRun;
 
 struct Execution {
     ExecutionInput input;
@@ -36,7 +35,6 @@ struct Execution {
     uint16_t *all_rows; // 0, 1, 2 ...: the selection of everything; NULL until it is wanted
     uint64_t row_count;
     bool has_started, is_done;
-    ShortRun *short_run;
     double row_total; // expected from the largest scan, for progress
     double rows_scanned;
     uint64_t batches_scanned;

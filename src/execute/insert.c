@@ -90,7 +90,6 @@ static Status conflict_compute(Insert *self) {
 // DO UPDATE of the row in the way. `is_retry_out`: it changed or went meanwhile; insert again.
 static Status conflict_update(Insert *self, RowId row, bool *is_retry_out) {
     Execution *execution = self->base.execution;
-    const PlanConflict *plan = self->base.node->write.conflict;
     *is_retry_out = false;
     Snapshot seen = snapshot_newest(execution);
     bool is_found;
@@ -131,7 +130,6 @@ static Status conflict_update(Insert *self, RowId row, bool *is_retry_out) {
         return OK;
     }
     execution->row_count++;
-    (void)plan;
     Batch empty = {0};
     Batch *input = &empty;
     if (self->writer.returning != NULL) {

@@ -163,7 +163,6 @@ static Status plan_function_scan(
                 .number = relation->columns[i].number});
     }
     uint32_t value_count = relation->column_count - (relation->with_ordinality ? 1U : 0U);
-    node->function.is_record = value_count > 1;
     if (info != NULL && info->returns_set) {
         node->function.returns_set = true;
         node->function.function = call->function;

@@ -18,7 +18,6 @@ typedef struct PlanShared {
     Oid *tables;
     TableLockMode *lock_modes;
     uint32_t table_count, table_capacity;
-    bool has_volatile_relation; // a function scan or the like, which no restart may keep
 } PlanShared;
 
 // A column from outside, and the slot it is read from.

@@ -155,7 +155,6 @@ static Status plan_insert(Planner *planner, PlanNode **node_out) {
     }
     TRY(planner_lower(
         planner, &node->input->layout, values, store.count, &node->write.assignments));
-    node->write.is_values = node->input->kind == PLAN_RESULT;
     TRY(plan_constraints(planner, node));
     TRY(plan_conflict(planner, node));
     *node_out = node;

@@ -187,7 +187,6 @@ struct PlanNode {
             PlanProgram *arguments; // without inputs; a scalar function: its value
             uint32_t argument_count;
             const Oid *argument_types;
-            bool is_record; // several columns from one call
         } function;
 
         struct {
@@ -291,7 +290,6 @@ struct PlanNode {
             PlanProgram *recheck;   // conditions naming the target, over the input; or NULL
             PlanProgram *returning; // over the store's columns, then the input's
             uint32_t returning_count;
-            bool is_values; // INSERT: a single row without inputs
             struct PlanConflict *conflict;
         } write;
     };
@@ -301,7 +299,6 @@ struct PlanNode {
 typedef struct PlanConflict {
     bool is_update;
     uint32_t arbiter_index;
-    const char *arbiter_name;
     PlanProgram *assignments;
     uint32_t assigned_count;
     const uint16_t *assigned;
