@@ -210,6 +210,8 @@ Status portal_start_execution(
         .parameter_count = portal->parameter_count,
         .arena = &portal->arena,
         .is_cancelled = &session->is_cancelled,
+        .analyze = portal->statement->bound.kind == BOUND_EXPLAIN
+                   && portal->statement->bound.explain_analyze,
         .progress = session->progress == NULL ? NULL : progress,
         .progress_argument = session,
         .feed = feed,
