@@ -269,7 +269,7 @@ struct CatalogScan {
     uint32_t phase; // shipped rows, stored rows, streamed rows, listed rows
     uint64_t position, inner;
     SystemCursor cursor;
-    bool is_open;
+    bool is_open, has_begun;
     Entry **entries; // relations in sight, by OID, for streamed rows
     uint32_t entry_count;
     // Rows that were computed at once.

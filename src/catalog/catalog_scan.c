@@ -206,6 +206,11 @@ static Status next_row(CatalogScan *scan, Value **row_out) {
 }
 
 Status catalog_scan_next(CatalogScan *scan, Batch *batch_out) {
+    // An earlier scan into this batch may have made its bitmaps in an arena that is gone by now.
+    if (!scan->has_begun)
+        for (uint32_t i = 0; i < batch_out->column_count; i++)
+            batch_out->columns[i].nulls = NULL;
+    scan->has_begun = true;
     batch_clear(batch_out);
     uint32_t count = 0;
     while (count < BATCH_ROW_COUNT && scan->phase != PHASE_END) {
