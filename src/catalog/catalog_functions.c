@@ -817,6 +817,7 @@ const FunctionEntry functions_of_catalog[] = {
     {.function = 3408, .kernel = kernel_none},
     {.function = 1641, .kernel = kernel_none},
     {.function = 2505, .kernel = kernel_none},
+    {.function = 2506, .kernel = kernel_none},
     {.function = 3159, .kernel = kernel_none},
     {.function = 6174, .kernel = kernel_none},
     {.function = 1662, .kernel = kernel_none},

@@ -452,6 +452,7 @@ static Status run_portal(Session *session, Portal *portal, const RunCallbacks *c
 static Status run_statement(Session *session, Statement *statement, bool is_last,
     const LiftedText *lifted, const char *sql, const RunCallbacks *callbacks) {
     Portal *portal;
+    statement->is_plain = true;
     TRY(portal_create(session, "", statement, &portal));
     portal->lifted = lifted;
     portal->sql = sql;

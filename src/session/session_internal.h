@@ -67,6 +67,7 @@ typedef struct Statement {
     BoundStatement bound;
     Plan *plan; // of a query
     bool is_bound;
+    bool is_plain;     // of a text that nobody gives parameters to
     bool is_described; // a client was told its result columns, which must stay
     uint64_t catalog_version, setting_epoch; // it was bound under
     uint32_t result_count;                   // of what it shows as its result

@@ -88,7 +88,8 @@ void function_context_fill(Session *session, FunctionContext *context) {
 
 static void parameters_reset(Statement *statement) {
     ParameterTypes *parameters = &statement->parameters;
-    *parameters = (ParameterTypes){.arena = &statement->plan_arena};
+    *parameters =
+        (ParameterTypes){.arena = &statement->plan_arena, .is_fixed = statement->is_plain};
     if (statement->literal_count > 0) {
         uint32_t count = statement->literal_count;
         parameters->types = arena_new_array(&statement->plan_arena, Oid, count);
