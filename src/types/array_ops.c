@@ -120,7 +120,7 @@ static Status vector_from_text(
         }
         if (at == count) break;
         Datum *datum = &values[value_count++].datum;
-        size_t taken;
+        size_t taken = 0;
         if (element == TYPE_INT2) {
             TRY(int2_take_text(text + at, count - at, &taken, &datum->int2));
         } else {

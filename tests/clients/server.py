@@ -29,8 +29,9 @@ class Server:
                 [self.omendb, "serve", self.folder / "db.omen", "--listen", f"127.0.0.1:{self.port}",
                  "--socket", self.folder], stdout=log, stderr=log)
         for _ in range(200):
-            if (self.folder / f".s.PGSQL.{self.port}").exists():
-                return
+            with socket.socket() as probe:  # a socket file may be left from a killed server
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
             if self.process.poll() is not None:
                 break
             time.sleep(0.05)

@@ -202,7 +202,7 @@ def killed_process(server):
 def two_processes(server):
     run = subprocess.run([server.omendb, server.folder / "db.omen", "-c", "select 1"], capture_output=True,
                          text=True, timeout=60)
-    return ["55006" if run.returncode == 1 and "another process" in run.stderr else run.stderr]
+    return ["55006" if run.returncode == 1 and "in use" in run.stderr else run.stderr]
 
 
 def damaged(change):
