@@ -5,6 +5,7 @@ Usage: tests/crash/broken_rules.py BUILD_FOLDER [NAME...]
 Each entry changes one line of one source; that file alone is compiled, and linked before the
 module's library, so that it takes the place of the right one. Exits 1 when a test passes."""
 import json
+import os
 import pathlib
 import shlex
 import subprocess
@@ -92,6 +93,7 @@ def build_and_run(build, commands, rule, folder):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    os.chdir(pathlib.Path(__file__).resolve().parents[2])  # the sources above are named from there
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     wanted = sys.argv[2:]
     failures = 0
