@@ -42,6 +42,10 @@ Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out)
 // Allocates next to nothing, so that a session keeps the execution of a statement it repeats.
 Status execution_restart(Execution *execution, const ExecutionInput *input);
 
+// Lets go of what the run of a plan with `is_short` holds on to, so that it may wait for
+// execution_restart. False when it cannot be run again.
+bool execution_pause(Execution *execution);
+
 // Rows inserted, updated or deleted, for the command tag; rows returned for a SELECT.
 uint64_t execution_row_count(const Execution *execution);
 void execution_end(Execution *execution);

@@ -35,6 +35,7 @@ struct Execution {
     uint16_t *all_rows; // 0, 1, 2 ...: the selection of everything; NULL until it is wanted
     uint64_t row_count;
     bool has_started, is_done;
+    bool is_paused;   // rewound already
     double row_total; // expected from the largest scan, for progress
     double rows_scanned;
     uint64_t batches_scanned;
@@ -87,6 +88,7 @@ struct Operator {
     uint16_t *filtered_rows;
     Batch filtered;
     Window raw, ready;
+    uint32_t wish; // what a filter asks for at least; grows while it lets little through
     Operator *next_made;
     // For EXPLAIN ANALYZE.
     uint64_t rows_made, loops;

@@ -74,7 +74,17 @@ Status execution_restart(Execution *execution, const ExecutionInput *input) {
     execution->frame_version++;
     execution->row_count = 0;
     execution->is_done = false;
-    return execution->has_started ? operator_rewind(execution->root) : OK;
+    bool is_at_start = !execution->has_started || execution->is_paused;
+    execution->is_paused = false;
+    return is_at_start ? OK : operator_rewind(execution->root);
+}
+
+bool execution_pause(Execution *execution) {
+    if (execution->arena->is_exhausted) return false;
+    if (!execution->has_started) return true;
+    if (execution->root == NULL || operator_rewind(execution->root) != OK) return false;
+    execution->is_paused = true;
+    return true;
 }
 
 Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out) {

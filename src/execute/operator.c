@@ -161,7 +161,12 @@ static Status operator_next_filtered(Operator *self, uint32_t row_max, Batch **b
             *batch_out = batch;
             return OK;
         }
-        uint32_t wanted = is_free ? ROW_MAX_NONE : row_max;
+        // Few rows are wanted: not many are read before it is known how many of them pass.
+        uint32_t wanted = row_max;
+        if (is_free) {
+            wanted = row_max < self->wish ? self->wish : row_max;
+            self->wish = wanted < BATCH_ROW_COUNT ? wanted * 4 : ROW_MAX_NONE;
+        }
         batch = window_take(&self->raw, self->execution, wanted);
         if (batch == NULL) {
             Batch *whole;
@@ -207,6 +212,7 @@ Status operator_rewind(Operator *self) {
     self->is_ended = false;
     self->raw.whole = NULL;
     self->ready.whole = NULL;
+    self->wish = 0;
     self->loops++;
     return self->rewind(self);
 }

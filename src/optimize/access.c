@@ -1,10 +1,10 @@
 // Access paths: for each table the router picks index or scan.
 //
 // Model    A condition `column OP something` whose other side has no column of the same table is a
-//          bound for an index that has the column next. All conditions stay in the filter, so that
-//          an index only has to narrow. All columns of a unique index bound by `=` are a key
-//          look-up; a range whose size the plan cannot know is routed when it starts, with the
-//          actual bounds.
+//          bound for an index that has the column next. Conditions stay in the filter unless the
+//          path is sure to test them, so that an index only has to narrow. All columns of a unique
+//          index bound by `=` are a key look-up; a range whose size the plan cannot know is routed
+//          when it starts, with the actual bounds.
 #include "optimize/optimize_internal.h"
 
 typedef enum RangeKind {
@@ -352,16 +352,29 @@ static void access_set_columns(Planner *planner, uint32_t relation, PlanNode *no
     }
 }
 
-// What remains to be tested after a key look-up by `candidate`.
+static bool bound_is(const Bound *bound, const Expression *condition) {
+    return bound != NULL && bound->condition == condition;
+}
+
+// Whether every row that the candidate's range gives passes the condition. NULLs lie at an end of
+// the index, within a half-open range, and pass none.
+static bool candidate_ensures(const Candidate *candidate, const Expression *condition) {
+    uint32_t equal_count = candidate->equal_count;
+    for (uint32_t e = 0; e < equal_count; e++) {
+        if (bound_is(candidate->equals[e], condition)) return true;
+    }
+    if (equal_count == candidate->index->column_count) return false;
+    if (candidate->index->keys[equal_count].is_nullable) return false;
+    return bound_is(candidate->low, condition) || bound_is(candidate->high, condition);
+}
+
+// What remains to be tested of the rows that `candidate` gives.
 static ConditionList conditions_without(
     Planner *planner, const ConditionList *conditions, const Candidate *candidate) {
     ConditionList rest = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {
-        bool is_bound = false;
-        for (uint32_t e = 0; e < candidate->equal_count; e++) {
-            if (candidate->equals[e]->condition == conditions->items[i]) is_bound = true;
-        }
-        if (!is_bound) condition_add(&rest, planner->arena, conditions->items[i]);
+        bool is_ensured = candidate_ensures(candidate, conditions->items[i]);
+        if (!is_ensured) condition_add(&rest, planner->arena, conditions->items[i]);
     }
     return rest;
 }
@@ -402,6 +415,7 @@ static Status access_choose(Planner *planner, uint32_t relation, const Condition
     } else if (best.gives_order && has_limit) {
         node->access.path = ACCESS_INDEX;
         order->is_given = true;
+        *rest_out = conditions_without(planner, conditions, &best);
     } else if (input->forced_path == FORCE_INDEX || planner->lateral != NULL) {
         // Looked up for each outer row: the join has weighed it already.
         node->access.path = ACCESS_INDEX;

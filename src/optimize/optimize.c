@@ -1,26 +1,26 @@
 #include "optimize/optimize_internal.h"
 
-// Touches rows by key only: chosen from the plan's shape, so that an execution may be kept and run
-// again with other parameters.
-static bool node_is_by_key(const PlanNode *node) {
+// Touches few rows, by index: chosen from the plan's shape, so that an execution may be kept and
+// run again with other parameters.
+static bool node_is_by_index(const PlanNode *node) {
     if (node->filter != NULL && node->filter->subplan_count > 0) return false;
     switch ((int)node->kind) {
     case PLAN_TABLE_ACCESS:
-        return node->access.path == ACCESS_KEY;
+        return node->access.path == ACCESS_KEY || node->access.path == ACCESS_INDEX;
     case PLAN_RESULT:
         return true;
     case PLAN_PROJECT:
         if (node->project.program != NULL && node->project.program->subplan_count > 0) return false;
-        return node_is_by_key(node->input);
+        return node_is_by_index(node->input);
     case PLAN_FILTER:
     case PLAN_LIMIT:
-        return node_is_by_key(node->input);
+        return node_is_by_index(node->input);
     case PLAN_INSERT:
         return node->input->kind == PLAN_RESULT && node->write.assignments->subplan_count == 0;
     case PLAN_UPDATE:
-        return node_is_by_key(node->input) && node->write.assignments->subplan_count == 0;
+        return node_is_by_index(node->input) && node->write.assignments->subplan_count == 0;
     case PLAN_DELETE:
-        return node_is_by_key(node->input);
+        return node_is_by_index(node->input);
     default:
         return false;
     }
@@ -82,7 +82,7 @@ Status optimize_query(const OptimizeInput *input, Query *query, Plan **plan_out)
     plan->subplan_count = shared.subplan_count;
     plan->subplans = shared.subplans;
     plan->node_count = shared.node_count;
-    plan->is_short = shared.with_count == 0 && node_is_by_key(plan->root);
+    plan->is_short = shared.with_count == 0 && node_is_by_index(plan->root);
     *plan_out = plan;
     return OK;
 }

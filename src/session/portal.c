@@ -8,11 +8,74 @@
 
 // ---- Making and ending --------------------------------------------------------------------------
 
+// A portal with an execution that can be run again waits with its statement: a statement that is
+// repeated makes no operators anew. The session keeps the newest ones.
+enum { IDLE_PORTAL_MAX = 16, IDLE_BYTES_MAX = 1 << 20 };
+
+static void idle_remove(Portal *portal) {
+    Portal **at = &portal->session->idle;
+    while (*at != portal)
+        at = &(*at)->next;
+    *at = portal->next;
+    portal->statement->idle = NULL;
+}
+
+static void portal_free(Portal *portal) {
+    if (portal->kept != NULL) execution_end(portal->kept);
+    arena_deinit(&portal->execution_arena);
+    arena_deinit(&portal->arena);
+    free(portal);
+}
+
+void portal_free_idle(Statement *statement) {
+    Portal *portal = statement->idle;
+    if (portal == NULL) return;
+    idle_remove(portal);
+    portal_free(portal);
+}
+
+// The statement has another user, or nobody would run it again.
+static bool portal_can_wait(const Portal *portal) {
+    const Statement *statement = portal->statement;
+    return portal->kept != NULL && portal->kept_plan_number == statement->plan_number
+           && statement->ref_count > 1 && statement->idle == NULL
+           && portal->execution_arena.total_bytes + portal->arena.total_bytes <= IDLE_BYTES_MAX;
+}
+
+static void portal_wait(Portal *portal) {
+    Session *session = portal->session;
+    Statement *statement = portal->statement;
+    arena_reset(&portal->arena);
+    *portal = (Portal){.session = session,
+        .arena = portal->arena,
+        .statement = statement,
+        .execution_arena = portal->execution_arena,
+        .kept = portal->kept,
+        .kept_plan_number = portal->kept_plan_number,
+        .next = session->idle};
+    session->idle = portal;
+    statement->idle = portal;
+    statement->ref_count--; // there is another
+    uint32_t count = 0;
+    for (Portal *each = session->idle; each != NULL; each = each->next)
+        if (++count > IDLE_PORTAL_MAX) {
+            portal_free_idle(each->statement);
+            return;
+        }
+}
+
 Status portal_create(
     Session *session, const char *name, Statement *statement, Portal **portal_out) {
-    Portal *portal = calloc(1, sizeof *portal);
-    if (portal == NULL) return fail(OUT_OF_MEMORY, "out of memory");
-    arena_init(&portal->arena, NULL);
+    Portal *portal = statement->idle;
+    if (portal != NULL) {
+        idle_remove(portal);
+        portal->next = NULL;
+    } else {
+        portal = calloc(1, sizeof *portal);
+        if (portal == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+        arena_init(&portal->arena, NULL);
+        arena_init(&portal->execution_arena, NULL);
+    }
     portal->session = session;
     portal->name = arena_copy_text(&portal->arena, name);
     portal->statement = statement;
@@ -23,10 +86,23 @@ Status portal_create(
     return OK;
 }
 
+static void execution_close(Portal *portal) {
+    const Statement *statement = portal->statement;
+    Execution *execution = portal->execution;
+    portal->execution = NULL;
+    bool is_repeatable = portal->execution_plan_number == statement->plan_number
+                         && statement->bound.kind == BOUND_QUERY && statement->plan->is_short;
+    if (is_repeatable && execution_pause(execution)) {
+        portal->kept = execution;
+        portal->kept_plan_number = statement->plan_number;
+    } else {
+        execution_end(execution);
+    }
+}
+
 void portal_close_execution(Portal *portal) {
     Session *session = portal->session;
-    if (portal->execution != NULL) execution_end(portal->execution);
-    portal->execution = NULL;
+    if (portal->execution != NULL) execution_close(portal);
     portal->pending = NULL;
     copy_close(portal);
     if (portal->is_running_statement && session->txn != NULL) txn_statement_end(session->txn);
@@ -39,9 +115,13 @@ void portal_close_execution(Portal *portal) {
 void portal_destroy(Portal *portal) {
     if (portal == NULL) return;
     portal_close_execution(portal);
-    statement_unref(portal->statement);
-    arena_deinit(&portal->arena);
-    free(portal);
+    if (portal_can_wait(portal)) {
+        portal_wait(portal);
+        return;
+    }
+    Statement *statement = portal->statement;
+    portal_free(portal);
+    statement_unref(statement);
 }
 
 void graveyard_free(Session *session) {
@@ -208,7 +288,7 @@ Status portal_start_execution(
         .txn = session->txn,
         .parameters = portal->parameters,
         .parameter_count = portal->parameter_count,
-        .arena = &portal->arena,
+        .arena = &portal->execution_arena,
         .is_cancelled = &session->is_cancelled,
         .analyze = portal->statement->bound.kind == BOUND_EXPLAIN
                    && portal->statement->bound.explain_analyze,
@@ -216,9 +296,17 @@ Status portal_start_execution(
         .progress_argument = session,
         .feed = feed,
         .feed_argument = feed_argument};
-    TRY(execution_begin(&input, &portal->execution));
+    portal->execution_plan_number = portal->statement->plan_number;
     portal->phase = PHASE_RUNNING;
-    return OK;
+    if (portal->kept != NULL && portal->kept_plan_number == portal->execution_plan_number) {
+        portal->execution = portal->kept;
+        portal->kept = NULL;
+        return execution_restart(portal->execution, &input);
+    }
+    if (portal->kept != NULL) execution_end(portal->kept);
+    portal->kept = NULL;
+    arena_reset(&portal->execution_arena);
+    return execution_begin(&input, &portal->execution);
 }
 
 static void query_tag(Portal *portal, uint64_t rows) {

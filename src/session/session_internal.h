@@ -65,7 +65,9 @@ typedef struct Statement {
     uint32_t declared_count; // parameters that the client declared
     Oid *declared;
     BoundStatement bound;
-    Plan *plan; // of a query
+    Plan *plan;           // of a query
+    uint64_t plan_number; // raised whenever there is another
+    Portal *idle;         // one whose execution can be run again, or NULL
     bool is_bound;
     bool is_plain;     // of a text that nobody gives parameters to
     bool is_described; // a client was told its result columns, which must stay
@@ -110,7 +112,7 @@ typedef struct RowList {
 struct Portal {
     Session *session;
     char *name;
-    Arena arena;
+    Arena arena; // of this run
     Statement *statement;
     const struct LiftedText *lifted; // whose literals are the parameters, or NULL
     const char *sql;                 // where they are
@@ -123,6 +125,10 @@ struct Portal {
     Snapshot snapshot; // held while suspended
     FunctionContext functions;
     Execution *execution;
+    Arena execution_arena;
+    uint64_t execution_plan_number;
+    Execution *kept; // a run of the plan of this number that is over
+    uint64_t kept_plan_number;
     Batch *pending;        // rows that a row limit left over
     uint32_t pending_next; // within its selection
     Batch part;            // the piece of `pending` that is shown
@@ -173,6 +179,7 @@ struct Session {
     Portal *portals;
     Portal *graveyard; // closed with their transaction; freed at the next call
     Portal *running;
+    Portal *idle; // with an execution to run again, the newest first
     StatementCache cache;
     Arena scratch; // of one call
     bool (*progress)(void *argument, double fraction);
@@ -221,7 +228,9 @@ void statement_cache_clear(Session *session);
 // ---- Portals (portal.c) -------------------------------------------------------------------------
 
 Status portal_create(Session *session, const char *name, Statement *statement, Portal **portal_out);
+// Keeps a portal for the next run of its statement when that can use its execution.
 void portal_destroy(Portal *portal);
+void portal_free_idle(Statement *statement);
 void portal_close_execution(Portal *portal);
 // Closes what the end of a transaction closes.
 void portals_end_transaction(Session *session);

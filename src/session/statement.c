@@ -19,6 +19,7 @@ void statement_ref(Statement *statement) {
 
 void statement_unref(Statement *statement) {
     if (statement == NULL || --statement->ref_count > 0) return;
+    portal_free_idle(statement);
     arena_deinit(&statement->plan_arena);
     arena_deinit(&statement->arena);
     free(statement);
@@ -139,6 +140,7 @@ static Status bind(Session *session, Statement *statement) {
         .is_liftable_out = &statement->is_liftable};
     statement->bound = (BoundStatement){0};
     statement->plan = NULL;
+    statement->plan_number++;
     statement->result_count = 0;
     statement->results = NULL;
     TRY(bind_statement(&input, statement->syntax, &statement->bound));
@@ -174,6 +176,7 @@ Status statement_prepare(Session *session, Statement *statement) {
         results =
             arena_copy_bytes(&session->scratch, statement->results, result_count * sizeof *results);
     statement->is_bound = false;
+    portal_free_idle(statement);
     arena_reset(&statement->plan_arena);
     parameters_reset(statement);
     Status status = bind(session, statement);
