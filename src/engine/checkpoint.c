@@ -99,6 +99,9 @@ static Status run_steps(Database *database, CheckpointKind kind, Arena *arena) {
     Snapshot snapshot = txn_system_snapshot_acquire(database->txns, &slot);
     root.checkpoint = snapshot.lsn;
     root.redo = txn_system_redo_lsn(database->txns, snapshot.lsn);
+    LOG_INFO("checkpoint %llu starting: snapshot %016llx, redo %016llx",
+        (unsigned long long)old_root.generation + 1, (unsigned long long)snapshot.lsn.value,
+        (unsigned long long)root.redo.value);
     ASSERT(root.redo.value <= root.checkpoint.value);
     Lsn begin_end;
     Status status = log_begin(database, root.checkpoint, root.redo, &begin_end);

@@ -191,6 +191,8 @@ static Status open_clean(Database *database, StoreRoot *root, Arena *arena) {
 
 static Status open_after_crash(Database *database, StoreRoot *root, Arena *arena) {
     int64_t began_ns = clock_monotonic_ns(database->environment.clock);
+    LOG_INFO("recovery starting: root %llu, redo %016llx", (unsigned long long)root->generation,
+        (unsigned long long)root->redo.value);
     settle_wal_options(database, root);
     ReplayScan scan;
     TRY(replay_scan(database, root, arena, &scan));

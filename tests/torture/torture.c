@@ -5,10 +5,13 @@
 //          to a ledger on disk, and after the acknowledgement that it was done. The table `pair`
 //          gets two rows a transaction, `account` moves money between two rows. After each kill the
 //          server is started again (sometimes killed during recovery), and the ledger is compared:
-//          an acknowledged transaction is there whole, any other is whole or absent, the sum of all
-//          accounts is what it was, and `omendb check` has no finding.
-// Kills    At random moments; on request of the schedule while a checkpoint runs (the killer calls
-//          CHECKPOINT on its own connection and kills a moment later), and while recovery runs.
+//          an acknowledged transaction is there whole, any other is whole or absent for good, the
+//          sum of all accounts is what it was, and `omendb check` has no finding.
+// Kills    At random moments; a moment after the server's log says that a checkpoint starts; and a
+//          moment after it says that recovery starts. A kill counts as one inside a checkpoint or
+//          inside recovery when the log has its first line and not its last. The moments adapt to
+//          how long the work takes. A run with too few of either kind fails.
+// Process  The server dies with this program, however that ends.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,26 +24,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITERS = 8, ACCOUNTS = 64, TRANSACTIONS_MAX = 1 << 20 };
+enum { WRITERS = 8, ACCOUNTS = 64, TRANSACTIONS_MAX = 1 << 22 };
 
 // What the ledger knows of one transaction.
-typedef enum Fate { FATE_UNKNOWN, FATE_STARTED, FATE_ACKNOWLEDGED } Fate;
+typedef enum Fate { FATE_UNKNOWN, FATE_STARTED, FATE_ACKNOWLEDGED, FATE_ABSENT } Fate;
+
+// Work of the server that kills are aimed at.
+typedef struct Target {
+    const char *first_line, *last_line, *given_up; // pieces of what the log says
+    uint64_t delay_us;                             // of a kill after the first line, at the most
+    uint32_t aimed, hits;                          // kills
+} Target;
 
 typedef struct Torture {
     const char *omendb;
-    char folder[256], database[300], ledger_path[300];
+    char folder[256], database[300], ledger_path[300], log_path[300];
     int ledger;
     pid_t server;
+    uint64_t log_offset; // where the server's part of the log begins
     uint8_t fates[TRANSACTIONS_MAX];
     _Atomic uint32_t next_transaction;
     _Atomic bool is_stopping;
     uint64_t random;
-    uint32_t kills, checkpoint_kills, recovery_kills;
+    uint32_t kills;
+    Target checkpoint, recovery;
     uint64_t rows_compared;
 } Torture;
 
@@ -65,12 +78,15 @@ static void sleep_us(uint64_t us) {
 // ---- The server ---------------------------------------------------------------------------------
 
 static void server_start(Torture *torture) {
+    struct stat before;
+    torture->log_offset = stat(torture->log_path, &before) == 0 ? (uint64_t)before.st_size : 0;
+    pid_t torturer = getpid();
     torture->server = fork();
     if (torture->server < 0) die("fork", strerror(errno));
     if (torture->server > 0) return;
-    char log[300];
-    snprintf(log, sizeof log, "%s/log", torture->folder);
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a server outlives neither die() nor an interrupt
+    if (getppid() != torturer) _exit(127);
+    int out = open(torture->log_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (out >= 0) {
         dup2(out, STDOUT_FILENO);
         dup2(out, STDERR_FILENO);
@@ -84,6 +100,58 @@ static void server_kill(Torture *torture) {
     kill(torture->server, SIGKILL);
     waitpid(torture->server, NULL, 0);
     torture->kills++;
+}
+
+// What this server has logged, to be freed.
+static char *server_log(const Torture *torture) {
+    int file = open(torture->log_path, O_RDONLY);
+    struct stat now;
+    if (file < 0 || fstat(file, &now) != 0) die(torture->log_path, strerror(errno));
+    size_t count = (size_t)now.st_size - torture->log_offset;
+    char *text = malloc(count + 1);
+    if (text == NULL) die("memory", "none");
+    ssize_t done = pread(file, text, count, (off_t)torture->log_offset);
+    if (done < 0) die(torture->log_path, strerror(errno));
+    text[done] = '\0';
+    close(file);
+    return text;
+}
+
+static uint32_t count_of(const char *text, const char *piece) {
+    uint32_t count = 0;
+    for (const char *at = strstr(text, piece); at != NULL; at = strstr(at + 1, piece))
+        count++;
+    return count;
+}
+
+// Whether the log has a first line of the target without its last; `begun_out` counts first lines.
+static bool is_inside(const Torture *torture, const Target *target, uint32_t *begun_out) {
+    char *text = server_log(torture);
+    *begun_out = count_of(text, target->first_line);
+    bool is_open =
+        *begun_out > count_of(text, target->last_line) + count_of(text, target->given_up);
+    free(text);
+    return is_open;
+}
+
+// Waits for the next first line of the target, kills a moment later, and looks whether the work was
+// still going on.
+static void server_kill_in(Torture *torture, Target *target, uint32_t begun_before) {
+    uint32_t begun;
+    for (int i = 0; i < 20000; i++) {
+        is_inside(torture, target, &begun);
+        if (begun > begun_before) break;
+        sleep_us(100);
+    }
+    if (target->delay_us > 0) sleep_us(random_next(&torture->random) % target->delay_us);
+    server_kill(torture);
+    target->aimed++;
+    if (is_inside(torture, target, &begun)) {
+        target->hits++;
+        target->delay_us = target->delay_us < 15000 ? target->delay_us * 5 / 4 + 50 : 15000;
+    } else {
+        target->delay_us = target->delay_us * 3 / 4;
+    }
 }
 
 static PGconn *connect_once(const Torture *torture) {
@@ -204,12 +272,13 @@ static void compare_pairs(Torture *torture, PGconn *connection) {
         char text[64];
         snprintf(text, sizeof text, "transaction %u has %d of 2 rows", transaction, found);
         if (found != 0 && found != 2) die("half a transaction", text);
-        if (found == 0 && torture->fates[transaction] == FATE_ACKNOWLEDGED) {
+        uint8_t *fate = &torture->fates[transaction];
+        if (found == 0 && *fate == FATE_ACKNOWLEDGED) {
             die("an acknowledged transaction is lost", text);
         }
-        if (found == 2 && torture->fates[transaction] == FATE_STARTED) {
-            torture->fates[transaction] = FATE_ACKNOWLEDGED; // it is visible now: it must stay
-        }
+        if (found == 2 && *fate == FATE_ABSENT) die("a lost transaction came back", text);
+        // From here on it has to stay what it is now.
+        if (*fate == FATE_STARTED) *fate = found == 2 ? FATE_ACKNOWLEDGED : FATE_ABSENT;
     }
     if (at != count) die("rows", "there are rows that nobody wrote");
     torture->rows_compared += (uint64_t)count;
@@ -247,12 +316,12 @@ static void *request_checkpoint(void *argument) {
 }
 
 static void kill_in_checkpoint(Torture *torture) {
+    uint32_t begun;
+    is_inside(torture, &torture->checkpoint, &begun);
     pthread_t thread;
     if (pthread_create(&thread, NULL, request_checkpoint, torture) != 0) die("thread", "none");
-    sleep_us(1000 + random_next(&torture->random) % 20000);
-    server_kill(torture);
+    server_kill_in(torture, &torture->checkpoint, begun);
     pthread_join(thread, NULL);
-    torture->checkpoint_kills++;
 }
 
 static void round_run(Torture *torture, uint32_t round) {
@@ -264,7 +333,7 @@ static void round_run(Torture *torture, uint32_t round) {
         if (pthread_create(&threads[i], NULL, writer_run, &writers[i]) != 0) die("thread", "none");
     }
     sleep_us(100000 + random_next(&torture->random) % 300000);
-    if (round % 4 == 0) {
+    if (round % 2 == 0) {
         kill_in_checkpoint(torture);
     } else {
         server_kill(torture);
@@ -274,12 +343,10 @@ static void round_run(Torture *torture, uint32_t round) {
         pthread_join(threads[i], NULL);
     }
     // Sometimes recovery is killed too, once or twice.
-    for (uint64_t again = round % 5 == 0 ? 1 + random_next(&torture->random) % 2 : 0; again > 0;
+    for (uint64_t again = round % 3 == 0 ? 1 + random_next(&torture->random) % 2 : 0; again > 0;
          again--) {
         server_start(torture);
-        sleep_us(500 + random_next(&torture->random) % 30000);
-        server_kill(torture);
-        torture->recovery_kills++;
+        server_kill_in(torture, &torture->recovery, 0);
     }
     if (round % 10 == 0) check_files(torture);
     server_start(torture);
@@ -294,6 +361,7 @@ static void prepare(Torture *torture) {
     if (mkdtemp(torture->folder) == NULL) die("folder", strerror(errno));
     snprintf(torture->database, sizeof torture->database, "%s/db.omen", torture->folder);
     snprintf(torture->ledger_path, sizeof torture->ledger_path, "%s/ledger", torture->folder);
+    snprintf(torture->log_path, sizeof torture->log_path, "%s/log", torture->folder);
     torture->ledger = open(torture->ledger_path, O_WRONLY | O_CREAT | O_APPEND | O_DSYNC, 0644);
     if (torture->ledger < 0) die("ledger", strerror(errno));
     server_start(torture);
@@ -307,40 +375,78 @@ static void prepare(Torture *torture) {
     PQfinish(connection);
 }
 
+static void print_help(FILE *out) {
+    fputs("Kills a server under writers and compares what it acknowledged.\n\n"
+          "Usage: torture [--omendb PATH] [--kills N] [--seed N]\n\n"
+          "  --omendb PATH   the program to kill (default build/release/omendb)\n"
+          "  --kills N       how often (default 200)\n"
+          "  --seed N        of the schedule and the writers (default 1)\n\n"
+          "A tenth of the kills must have been inside a checkpoint, and a tenth inside recovery.\n",
+        out);
+}
+
+static void parse(Torture *torture, int count, char **arguments, uint32_t *kills_out) {
+    for (int i = 1; i < count; i += 2) {
+        const char *name = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (strcmp(name, "--help") == 0) {
+            print_help(stdout);
+            exit(0);
+        }
+        if (value != NULL && strcmp(name, "--omendb") == 0) {
+            torture->omendb = value;
+        } else if (value != NULL && strcmp(name, "--kills") == 0) {
+            *kills_out = (uint32_t)strtoul(value, NULL, 10);
+        } else if (value != NULL && strcmp(name, "--seed") == 0) {
+            torture->random = strtoull(value, NULL, 10);
+        } else {
+            print_help(stderr);
+            exit(2);
+        }
+    }
+}
+
+static void remove_folder(const Torture *torture) {
+    char command[400];
+    snprintf(command, sizeof command, "rm -rf '%s'", torture->folder);
+    if (system(command) != 0) fprintf(stderr, "could not remove %s\n", torture->folder);
+}
+
 int main(int count, char **arguments) {
-    static Torture torture; // two megabytes
-    torture = (Torture){.omendb = "build/release/omendb", .random = 1};
+    static Torture torture; // four megabytes
+    torture.omendb = "build/release/omendb";
+    torture.random = 1;
+    torture.checkpoint = (Target){
+        " starting: snapshot ", " complete after ", "checkpoint given up", .delay_us = 15000};
+    torture.recovery =
+        (Target){"recovery starting: ", "recovered ", "recovery failed", .delay_us = 15000};
     uint32_t wanted = 200;
-    for (int i = 1; i + 1 < count; i += 2) {
-        if (strcmp(arguments[i], "--omendb") == 0) torture.omendb = arguments[i + 1];
-        if (strcmp(arguments[i], "--kills") == 0)
-            wanted = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
-        if (strcmp(arguments[i], "--seed") == 0)
-            torture.random = strtoull(arguments[i + 1], NULL, 10);
-    }
-    if (count % 2 == 0) {
-        fputs("torture: kills a server under writers and compares what it acknowledged.\n"
-              "Usage: torture [--omendb PATH] [--kills N] [--seed N]\n",
-            stderr);
-        return 2;
-    }
+    parse(&torture, count, arguments, &wanted);
     char path[4096];
-    if (realpath(torture.omendb, path) == NULL) die(torture.omendb, "no such file");
+    if (realpath(torture.omendb, path) == NULL) die(torture.omendb, strerror(errno));
     torture.omendb = path;
     prepare(&torture);
-    for (uint32_t round = 1; torture.kills < wanted; round++) {
+    bool is_terminal = isatty(STDERR_FILENO);
+    for (uint32_t round = 1, told = 0; torture.kills < wanted; round++) {
         round_run(&torture, round);
-        if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%u of %u kills", torture.kills, wanted);
+        if (!is_terminal && torture.kills < told + 20) continue;
+        told = torture.kills;
+        fprintf(stderr, "%s%u of %u kills, %u inside a checkpoint, %u inside recovery%s",
+            is_terminal ? "\r" : "", torture.kills, wanted, torture.checkpoint.hits,
+            torture.recovery.hits, is_terminal ? "" : "\n");
     }
+    if (is_terminal) fputc('\n', stderr);
     kill(torture.server, SIGINT);
     waitpid(torture.server, NULL, 0);
+    bool is_enough = torture.checkpoint.hits >= wanted / 10 && torture.recovery.hits >= wanted / 10;
     printf("%u kills, %u inside a checkpoint, %u inside recovery; %u transactions; %llu rows "
            "compared\n",
-        torture.kills, torture.checkpoint_kills, torture.recovery_kills,
+        torture.kills, torture.checkpoint.hits, torture.recovery.hits,
         atomic_load(&torture.next_transaction), (unsigned long long)torture.rows_compared);
-    char command[400];
-    snprintf(command, sizeof command, "rm -rf '%s'", torture.folder);
-    if (system(command) != 0) fprintf(stderr, "could not remove %s\n", torture.folder);
-    printf("1 passed, 0 failed\n");
-    return 0;
+    if (!is_enough) {
+        fprintf(stderr, "torture: too few of the %u and %u kills that were aimed hit\n",
+            torture.checkpoint.aimed, torture.recovery.aimed);
+    }
+    remove_folder(&torture);
+    printf("%d passed, %d failed\n", is_enough, !is_enough);
+    return is_enough ? 0 : 1;
 }
