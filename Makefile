@@ -1,7 +1,8 @@
 # The front door; Meson does the work. `make help` lists the targets.
 BUILD ?= build
+FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test asan tsan lint install oracle torture bench deps deps-test deps-bench help
+.PHONY: all run test asan tsan lint install oracle torture fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -42,6 +43,14 @@ oracle: deps-test all
 torture: deps-test all
 	@tools/build test tests/torture/torture && build/test/tests/torture/torture
 
+## make fuzz       each fuzz target for a minute, with clang's libFuzzer (FUZZ_SECONDS=N)
+fuzz: deps-fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+## make broken-rules  builds that break one storage rule each; the crash tests must notice
+broken-rules: deps-test
+	@tools/build test && python3 tests/crash/broken_rules.py $(BUILD)/test
+
 ## make bench      the benchmarks: kv against SQLite, wire against PostgreSQL (minutes each)
 bench: deps-bench all
 	@tools/build release bench/bench_kv bench/bench_wire
@@ -52,6 +61,9 @@ deps:
 
 deps-test:
 	@tools/install_packages test
+
+deps-fuzz:
+	@tools/install_packages fuzz
 
 deps-bench:
 	@tools/install_packages bench

@@ -437,11 +437,14 @@ int main(int count, char **arguments) {
     if (is_terminal) fputc('\n', stderr);
     kill(torture.server, SIGINT);
     waitpid(torture.server, NULL, 0);
+    uint32_t started = atomic_load(&torture.next_transaction), acknowledged = 0;
+    for (uint32_t i = 0; i < started; i++)
+        acknowledged += torture.fates[i] == FATE_ACKNOWLEDGED;
     bool is_enough = torture.checkpoint.hits >= wanted / 10 && torture.recovery.hits >= wanted / 10;
-    printf("%u kills, %u inside a checkpoint, %u inside recovery; %u transactions; %llu rows "
-           "compared\n",
-        torture.kills, torture.checkpoint.hits, torture.recovery.hits,
-        atomic_load(&torture.next_transaction), (unsigned long long)torture.rows_compared);
+    printf("%u kills, %u inside a checkpoint, %u inside recovery; %u of %u transactions "
+           "acknowledged; %llu rows compared\n",
+        torture.kills, torture.checkpoint.hits, torture.recovery.hits, acknowledged, started,
+        (unsigned long long)torture.rows_compared);
     if (!is_enough) {
         fprintf(stderr, "torture: too few of the %u and %u kills that were aimed hit\n",
             torture.checkpoint.aimed, torture.recovery.aimed);
