@@ -192,7 +192,6 @@ static bool describe_one(Shell *shell, const char *const *relation, Arena *arena
     text_init(&title, arena);
     text_append_format(
         &title, "%s \"%s.%s\"", relation_kind_name(relation[3][0]), relation[1], relation[2]);
-    printf("%*s%s\n", 20, "", title.data);
     char *sql = arena_format(arena,
         "SELECT a.attname AS \"Column\","
         " pg_catalog.format_type(a.atttypid, a.atttypmod) AS \"Type\","
@@ -204,12 +203,16 @@ static bool describe_one(Shell *shell, const char *const *relation, Arena *arena
         " FROM pg_catalog.pg_attribute a"
         " WHERE a.attrelid = '%s' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         oid);
+    shell->title = title.data;
+    shell->hides_count = true;
     bool is_good = shell_run_text(shell, sql);
+    shell->title = NULL;
+    shell->hides_count = false;
     if (is_good && relation[3][0] == 'r') {
         describe_indexes(shell, oid, arena);
         describe_checks(shell, oid, arena);
-        putchar('\n');
     }
+    putchar('\n');
     return is_good;
 }
 

@@ -211,6 +211,7 @@ static void table_print(const Printer *printer) {
     for (const PrintRow *row = printer->first; row != NULL; row = row->next) {
         table_row(printer, row, widths, offsets);
     }
+    if (printer->options.hides_count) return;
     fprintf(printer->file, "(%llu row%s)\n\n", (unsigned long long)printer->row_count,
         printer->row_count == 1 ? "" : "s");
 }

@@ -15,6 +15,7 @@ typedef struct PrintOptions {
     bool is_expanded;
     const char *null_text;
     const char *title; // above a table, or NULL
+    bool hides_count;  // no "(3 rows)" and no empty line after it: more follows
 } PrintOptions;
 
 // A result that is being printed. CSV, JSON, Markdown and lines go out as rows come; a table waits

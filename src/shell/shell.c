@@ -121,6 +121,8 @@ static Status run_begin_rows(void *argument, const ResultColumn *columns, uint32
         .mode = run->shell->mode,
         .is_expanded = run->shell->is_expanded,
         .null_text = run->shell->null_text,
+        .title = run->shell->title,
+        .hides_count = run->shell->hides_count,
     };
     run->printer = printer_make(&run->arena, stdout, options, columns, column_count);
     return OK;

@@ -20,6 +20,8 @@ typedef struct Shell {
     bool wants_to_quit;
     bool had_error;
     const char *null_text;
+    const char *title; // of the next table, set by a command; or NULL
+    bool hides_count;
     uint32_t include_depth; // of \i
     Arena arena;            // of the shell's life
 } Shell;
