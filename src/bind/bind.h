@@ -102,7 +102,7 @@ typedef struct BoundStatement {
     BoundKind kind;
     const Node *syntax;
     Query *query; // BOUND_QUERY, BOUND_EXPLAIN
-    bool explain_analyze, explain_verbose, explain_costs;
+    bool explain_analyze, explain_verbose, explain_costs, explain_timing, explain_summary;
     const char *explain_format; // "text", "json"
 
     union {

@@ -115,11 +115,11 @@ static Status check_characters(const CopyOptions *options) {
     }
     if (strchr(null_text, options->delimiter) != NULL) {
         return fail(
-            INVALID_PARAMETER_VALUE, "COPY delimiter must not appear in the NULL specification");
+            FEATURE_NOT_SUPPORTED, "COPY delimiter must not appear in the NULL specification");
     }
     if (options->format == COPY_CSV && strchr(null_text, options->quote) != NULL) {
-        return fail(INVALID_PARAMETER_VALUE,
-            "CSV quote character must not appear in the NULL specification");
+        return fail(
+            FEATURE_NOT_SUPPORTED, "CSV quote character must not appear in the NULL specification");
     }
     return OK;
 }

@@ -409,10 +409,10 @@ static Status join_merge(Scope *scope, Join *join) {
         TRY(status);
         Expression *left_value = scope_column_expression(left, arena, 0, -1);
         Expression *right_value = scope_column_expression(right, arena, 0, -1);
-        TRY(make_operator_named(scope, "=", left_value, right_value, -1, &tests[i]));
-        TRY(coerce_to_boolean(scope->binder, &tests[i], "JOIN/USING"));
         Expression *merged;
         TRY(merged_column(scope, join->kind, left_value, right_value, &merged));
+        TRY(make_operator_named(scope, "=", left_value, right_value, -1, &tests[i]));
+        TRY(coerce_to_boolean(scope->binder, &tests[i], "JOIN/USING"));
         join->columns[join->column_count++] =
             (ScopeColumn){.name = name, .type = merged->type, .expression = merged};
     }

@@ -95,8 +95,11 @@ static Status read_explain_option(Binder *binder, const Node *option) {
             "unrecognized value for EXPLAIN option \"%s\": \"%s\"", name,
             format == NULL ? "" : format);
     }
-    if (strcmp(name, "buffers") == 0 || strcmp(name, "timing") == 0 || strcmp(name, "summary") == 0
-        || strcmp(name, "settings") == 0 || strcmp(name, "wal") == 0) {
+    if (strcmp(name, "timing") == 0) return option_boolean(binder, option, &bound->explain_timing);
+    if (strcmp(name, "summary") == 0) {
+        return option_boolean(binder, option, &bound->explain_summary);
+    }
+    if (strcmp(name, "buffers") == 0 || strcmp(name, "settings") == 0 || strcmp(name, "wal") == 0) {
         return option_boolean(binder, option, &ignored); // asks for more than there is to tell
     }
     return fail_at(
@@ -107,6 +110,8 @@ Status bind_explain(Binder *binder, const Node *statement) {
     BoundStatement *bound = binder->bound;
     bound->kind = BOUND_EXPLAIN;
     bound->explain_costs = true;
+    bound->explain_timing = true;
+    bound->explain_summary = true; // of what ran
     bound->explain_format = "text";
     binder->is_liftable = false;
     const Node *options = node_get(statement, FIELD_OPTIONS);

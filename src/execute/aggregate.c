@@ -284,21 +284,30 @@ static Status call_init(Aggregate *self, CallState *state, const PlanAggregateCa
     };
     state->offset = self->state_bytes;
     self->state_bytes += (entry->aggregate->state_bytes + 15U) & ~15U;
-    if (plan->order_count == 0) return call_start(self, state);
+    // DISTINCT gives its values in order, where the order can be seen.
+    bool orders_arguments =
+        plan->order_count == 0 && plan->is_distinct && entry->aggregate->is_order_sensitive;
+    if (plan->order_count == 0 && !orders_arguments) return call_start(self, state);
 
     uint32_t column_count = 1 + plan->argument_count + plan->order_count;
     Oid *types = arena_new_array(execution->arena, Oid, column_count);
-    uint32_t *columns = arena_new_array(execution->arena, uint32_t, plan->order_count);
     types[0] = TYPE_INT8;
     memcpy(&types[1], plan->argument_types, plan->argument_count * sizeof *types);
+    uint32_t key_count = orders_arguments ? plan->argument_count : plan->order_count;
+    uint32_t *columns = arena_new_array(execution->arena, uint32_t, key_count);
+    KeyColumn *argument_keys = arena_new_array(execution->arena, KeyColumn, plan->argument_count);
+    for (uint32_t i = 0; i < plan->argument_count && orders_arguments; i++) {
+        columns[i] = 1 + i;
+        argument_keys[i] = (KeyColumn){.type = plan->argument_types[i], .is_nullable = true};
+    }
     for (uint32_t i = 0; i < plan->order_count; i++) {
         columns[i] = 1 + plan->argument_count + i;
         types[columns[i]] = plan->order_keys[i].type;
     }
     state->sorter = arena_new(execution->arena, Sorter);
     state->sorter_batch = batch_shell_make(execution->arena, column_count);
-    TRY(sorter_init(state->sorter, execution->arena, types, column_count, columns, plan->order_keys,
-        plan->order_count));
+    TRY(sorter_init(state->sorter, execution->arena, types, column_count, columns,
+        orders_arguments ? argument_keys : plan->order_keys, key_count));
     return call_start(self, state);
 }
 

@@ -415,3 +415,46 @@ const AggregateKernels aggregate_avg_interval = {
     .combine = interval_combine,
     .finalize = interval_average,
 };
+
+// ---- OVERLAPS -----------------------------------------------------------------------------------
+
+// A period from its two ends in either order. One end may be unknown, then the other is `first`.
+typedef struct Period {
+    int64_t first, last;
+    bool is_known, last_is_known;
+} Period;
+
+static Period period_of(const Call *call, uint32_t argument, uint32_t row) {
+    bool has_first = !column_is_null(&call->arguments[argument], row);
+    bool has_last = !column_is_null(&call->arguments[argument + 1], row);
+    int64_t first = has_first ? ARGUMENT(call, argument, int64_t, row) : 0;
+    int64_t last = has_last ? ARGUMENT(call, argument + 1, int64_t, row) : 0;
+    bool swaps = has_last && (!has_first || first > last);
+    return (Period){
+        .first = swaps ? last : first,
+        .last = swaps ? first : last,
+        .is_known = has_first || has_last,
+        .last_is_known = has_first && has_last,
+    };
+}
+
+Status kernel_overlaps_timestamp(Call *call) {
+    FOR_EACH_ROW(call, row) {
+        Period a = period_of(call, 0, row), b = period_of(call, 2, row);
+        if (!a.is_known || !b.is_known) {
+            result_set_null(call, row);
+            continue;
+        }
+        // Of two that start together each has the other's start in it; otherwise the later one's
+        // start must be before the earlier one's end.
+        const Period *early = a.first <= b.first ? &a : &b, *late = early == &a ? &b : &a;
+        bool is_inside = early->last_is_known && late->first < early->last;
+        bool starts_together = a.first == b.first;
+        if ((starts_together || !is_inside) && !(a.last_is_known && b.last_is_known)) {
+            result_set_null(call, row);
+        } else {
+            RESULT(call, bool, row) = starts_together || is_inside;
+        }
+    }
+    return OK;
+}

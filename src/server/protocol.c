@@ -563,12 +563,12 @@ static Status message_bind(Connection *connection, Bytes body) {
     return OK;
 }
 
-static void rows_describe(
-    Connection *connection, const ResultColumn *columns, uint32_t count, const int16_t *formats) {
-    if (count == 0) {
-        wire_empty(output(connection), 'n');
-    } else {
+static void rows_describe(Connection *connection, bool returns_rows, const ResultColumn *columns,
+    uint32_t count, const int16_t *formats) {
+    if (returns_rows) {
         wire_row_description(output(connection), columns, count, formats);
+    } else {
+        wire_empty(output(connection), 'n');
     }
 }
 
@@ -581,8 +581,8 @@ static Status message_describe(Connection *connection, Bytes body) {
     if (what == 'P') {
         Portal *portal;
         TRY(portal_find(connection, name, &portal));
-        rows_describe(connection, portal_results(portal), portal_result_count(portal),
-            formats_of(connection, name));
+        rows_describe(connection, portal_returns_rows(portal), portal_results(portal),
+            portal_result_count(portal), formats_of(connection, name));
         return OK;
     }
     if (what != 'S') {
@@ -597,7 +597,8 @@ static Status message_describe(Connection *connection, Bytes body) {
         text_append_u32_be(output(connection), prepared_parameter_type(prepared, i));
     }
     wire_end(output(connection), mark);
-    rows_describe(connection, prepared_results(prepared), prepared_result_count(prepared), NULL);
+    rows_describe(connection, prepared_returns_rows(prepared), prepared_results(prepared),
+        prepared_result_count(prepared), NULL);
     return OK;
 }
 

@@ -178,6 +178,15 @@ static Status rename_object(Portal *portal, const BoundStatement *bound) {
         view, bound->rename.relation, bound->rename.column, bound->rename.to);
 }
 
+const char *definition_name(const BoundStatement *bound) {
+    if (bound->kind == BOUND_CREATE_TABLE) return "CREATE TABLE";
+    if (bound->kind == BOUND_CREATE_INDEX) return "CREATE INDEX";
+    if (bound->kind == BOUND_CREATE_SEQUENCE) return "CREATE SEQUENCE";
+    if (bound->kind == BOUND_CREATE_SCHEMA) return "CREATE SCHEMA";
+    if (bound->kind == BOUND_TRUNCATE) return "TRUNCATE TABLE";
+    return bound->kind == BOUND_DROP ? drop_tag(bound) : "ALTER TABLE";
+}
+
 Status definition_run(Portal *portal) {
     Session *session = portal->session;
     CatalogView *view = session->view;

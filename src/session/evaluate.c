@@ -45,6 +45,7 @@ static Status first_row(
 
 Status session_evaluate(Session *session, const char *sql, const char *name, const Node *list,
     const Oid *types, uint32_t count, Arena *arena, Value *values_out) {
+    if (count == 0) return OK; // whatever is given: PostgreSQL does not look at it either
     FunctionContext functions;
     function_context_fill(session, &functions);
     ParameterTypes parameters = {.arena = arena};
@@ -57,7 +58,6 @@ Status session_evaluate(Session *session, const char *sql, const char *name, con
         .database_name = session->database_name};
     Expression **arguments;
     TRY(bind_execute_arguments(&input, name, list, types, count, &arguments));
-    if (count == 0) return OK;
     Query *query = arena_new(arena, Query);
     query->kind = QUERY_SELECT;
     query->target_count = count;

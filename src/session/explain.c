@@ -35,7 +35,7 @@ Status explain_run(Portal *portal) {
     plan_explain(statement->plan, execution, bound->explain_costs, &text);
     portal_close_execution(portal);
     portal->phase = PHASE_READY;
-    if (bound->explain_analyze)
+    if (bound->explain_analyze && bound->explain_summary)
         text_append_format(&text, "Execution Time: %.3f ms\n", (double)run_ns / 1e6);
     char *at = text.data;
     while (at != NULL && *at != 0) {

@@ -166,6 +166,10 @@ uint64_t portal_row_count(const Portal *portal) {
     return portal->row_count;
 }
 
+bool portal_returns_rows(const Portal *portal) {
+    return portal->result_count > 0 || statement_is_select(portal->statement);
+}
+
 uint32_t portal_result_count(const Portal *portal) {
     return portal->result_count;
 }
@@ -291,7 +295,8 @@ Status portal_start_execution(
         .arena = &portal->execution_arena,
         .is_cancelled = &session->is_cancelled,
         .analyze = portal->statement->bound.kind == BOUND_EXPLAIN
-                   && portal->statement->bound.explain_analyze,
+                   && portal->statement->bound.explain_analyze
+                   && portal->statement->bound.explain_timing,
         .progress = session->progress == NULL ? NULL : progress,
         .progress_argument = session,
         .feed = feed,
@@ -457,7 +462,7 @@ Status portal_start_bound(Portal *portal) {
     case BOUND_RENAME:
     case BOUND_DROP:
     case BOUND_TRUNCATE: {
-        TRY(require_writable(session, statement->syntax, "this statement"));
+        TRY(require_writable(session, statement->syntax, definition_name(&statement->bound)));
         TRY(txn_statement_begin(session->txn));
         portal->is_running_statement = true;
         TRY(definition_run(portal));

@@ -130,6 +130,10 @@ Oid prepared_parameter_type(const Prepared *prepared, uint32_t index) {
     return prepared->statement->parameters.types[index];
 }
 
+bool prepared_returns_rows(const Prepared *prepared) {
+    return prepared->statement->result_count > 0 || statement_is_select(prepared->statement);
+}
+
 uint32_t prepared_result_count(const Prepared *prepared) {
     return prepared->statement->result_count;
 }

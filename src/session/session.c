@@ -419,7 +419,7 @@ static Status run_portal(Session *session, Portal *portal, const RunCallbacks *c
         Batch *batch;
         Bytes piece = {0};
         TRY(portal_run(portal, 0, &state, &batch, &piece));
-        if (!has_begun && portal->result_count > 0
+        if (!has_begun && portal_returns_rows(portal)
             && (state == PORTAL_ROWS || state == PORTAL_DONE)) {
             has_begun = true;
             if (callbacks->begin_rows != NULL)

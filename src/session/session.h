@@ -68,7 +68,8 @@ void session_close_prepared(Session *session, const char *name);
 
 uint32_t prepared_parameter_count(const Prepared *prepared);
 Oid prepared_parameter_type(const Prepared *prepared, uint32_t index);
-uint32_t prepared_result_count(const Prepared *prepared); // 0: no rows
+uint32_t prepared_result_count(const Prepared *prepared);
+bool prepared_returns_rows(const Prepared *prepared); // they may have no column
 const ResultColumn *prepared_results(const Prepared *prepared);
 
 // Parameter values were read with value_from_text or value_from_binary for the parameter's type;
@@ -78,6 +79,7 @@ Status session_bind(Session *session, const char *portal_name, Prepared *prepare
 Portal *session_find_portal(Session *session, const char *name);
 void session_close_portal(Session *session, const char *name);
 uint32_t portal_result_count(const Portal *portal);
+bool portal_returns_rows(const Portal *portal);
 const ResultColumn *portal_results(const Portal *portal);
 
 typedef enum PortalState {

@@ -249,12 +249,14 @@ void portal_set_text_results(Portal *portal, const char *const *names, uint32_t 
 // Runs what the statement was bound to, up to its first rows.
 Status portal_start_bound(Portal *portal);
 Status statement_lock(Session *session, Statement *statement);
+bool statement_is_select(const Statement *statement); // its rows may have no column
 Status portal_start_execution(
     Portal *portal, Status (*feed)(void *argument, Batch **batch_out), void *feed_argument);
 
 // ---- Kinds of statements ------------------------------------------------------------------------
 
 Status definition_run(Portal *portal); // definition.c
+const char *definition_name(const BoundStatement *bound);
 Status utility_run(Portal *portal);    // utility.c
 Status utility_results(Session *session, const Statement *statement, Arena *arena,
     uint32_t *count_out, const ResultColumn **results_out);

@@ -105,6 +105,11 @@ static void parameters_reset(Statement *statement) {
     parameters->count = parameters->capacity = statement->declared_count;
 }
 
+bool statement_is_select(const Statement *statement) {
+    return statement->is_bound && statement->bound.kind == BOUND_QUERY && statement->plan != NULL
+           && statement->plan->kind == QUERY_SELECT;
+}
+
 static bool results_equal(uint32_t count, const ResultColumn *before, const Statement *after) {
     if (count != after->result_count) return false;
     for (uint32_t i = 0; i < count; i++)

@@ -23,7 +23,7 @@ static bool take_number(Reader *reader, int32_t least, int32_t most, int32_t *va
     return reader->at > start && value >= least;
 }
 
-// "<+03>" or letters.
+// "<+03>" or letters. The name of standard time may be empty: "+05:30" is a rule.
 static bool take_name(Reader *reader, Arena *arena, const char **name_out) {
     const char *start = reader->at;
     bool is_quoted = take_char(reader, '<');
@@ -36,7 +36,7 @@ static bool take_name(Reader *reader, Arena *arena, const char **name_out) {
         reader->at++;
     }
     size_t count = (size_t)(reader->at - start);
-    if (count == 0 || (is_quoted && !take_char(reader, '>'))) return false;
+    if (is_quoted && !take_char(reader, '>')) return false;
     *name_out = arena_copy_text_n(arena, start, count);
     return true;
 }
@@ -89,7 +89,10 @@ bool posix_rule_parse(const char *text, size_t count, Arena *arena, PosixRule *r
         rule.has_daylight = true;
         rule.daylight.is_dst = true;
         rule.daylight.offset_s = rule.standard.offset_s + SECONDS_PER_HOUR;
-        if (!take_name(&reader, arena, &rule.daylight.abbreviation)) return false;
+        if (!take_name(&reader, arena, &rule.daylight.abbreviation)
+            || rule.daylight.abbreviation[0] == 0) {
+            return false;
+        }
         if (reader.at < reader.end && *reader.at != ',') {
             if (!take_time(&reader, &west)) return false;
             rule.daylight.offset_s = -west;

@@ -41,6 +41,7 @@ static void add_hex(Buffer *out, const char *bytes, size_t count) {
 // Objects that the corpus makes get the next number of their cluster, which says nothing.
 static bool is_user_oid(Oid type, const char *bytes, size_t count) {
     enum { REGCLASS = 2205, OID = 26 };
+
     if ((type != REGCLASS && type != OID) || count != 4) return false;
     const unsigned char *at = (const unsigned char *)bytes;
     uint32_t value = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
