@@ -148,6 +148,12 @@ ROW_FUNCTION(start_time) {
     return OK;
 }
 
+ROW_FUNCTION(clock_timestamp) {
+    result_out->is_null = false;
+    result_out->datum.int8 = clock_wall_us(database_environment(session->pool->database).clock);
+    return OK;
+}
+
 ROW_FUNCTION(transaction_id) {
     result_out->is_null = false;
     result_out->datum.int8 = (int64_t)txn_id(session->txn).value;
@@ -171,6 +177,7 @@ ROW_FUNCTION(zero) {
 // OIDs are PostgreSQL's.
 const FunctionEntry functions_of_session[] = {
     {.function = 89, .kernel = kernel_version},
+    {.function = 2649, .kernel = kernel_clock_timestamp},
     {.function = 2026, .kernel = kernel_backend_pid},
     {.function = 745, .kernel = kernel_current_user},
     {.function = 746, .kernel = kernel_current_user},
