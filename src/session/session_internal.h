@@ -257,7 +257,7 @@ Status portal_start_execution(
 
 Status definition_run(Portal *portal); // definition.c
 const char *definition_name(const BoundStatement *bound);
-Status utility_run(Portal *portal);    // utility.c
+Status utility_run(Portal *portal); // utility.c
 Status utility_results(Session *session, const Statement *statement, Arena *arena,
     uint32_t *count_out, const ResultColumn **results_out);
 Status prepared_run_prepare(Portal *portal); // prepared.c
