@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test asan tsan lint install oracle torture fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help
+.PHONY: all run test asan tsan lint install oracle torture fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -50,6 +50,10 @@ fuzz: deps-fuzz
 ## make broken-rules  builds that break one storage rule each; the crash tests must notice
 broken-rules: deps-test
 	@tools/build test && python3 tests/crash/broken_rules.py $(BUILD)/test
+
+## make test-clients   five drivers (psycopg 2, asyncpg, node-postgres, JDBC, pgx) against a server
+test-clients: all
+	@tools/test_clients $(BUILD)/release/omendb
 
 ## make bench      the benchmarks: kv against SQLite, wire against PostgreSQL (minutes each)
 bench: deps-bench all

@@ -253,6 +253,7 @@ typedef struct SimpleRun {
     const ResultColumn *columns;
     uint32_t column_count;
     bool copy_failed;
+    bool is_copying_out;
 } SimpleRun;
 
 static Status rows_send(Connection *connection, const ResultColumn *columns, uint32_t column_count,
@@ -283,6 +284,8 @@ static Status simple_rows(void *argument, const Batch *batch) {
 
 static Status simple_complete(void *argument, const char *tag) {
     SimpleRun *run = argument;
+    if (run->is_copying_out) wire_empty(output(run->connection), 'c');
+    run->is_copying_out = false;
     wire_complete(output(run->connection), tag);
     return OK;
 }
@@ -340,6 +343,7 @@ static Status simple_copy_in(void *argument, Bytes *piece_out) {
 static Status simple_copy_out_begin(void *argument, bool is_binary, uint32_t column_count) {
     SimpleRun *run = argument;
     wire_copy_response(output(run->connection), 'H', is_binary, column_count);
+    run->is_copying_out = true;
     return OK;
 }
 
@@ -352,11 +356,7 @@ static void copy_data_send(Connection *connection, Bytes piece) {
 
 static Status simple_copy_out(void *argument, Bytes piece) {
     SimpleRun *run = argument;
-    if (piece.count == 0) {
-        wire_empty(output(run->connection), 'c');
-    } else {
-        copy_data_send(run->connection, piece);
-    }
+    copy_data_send(run->connection, piece);
     return OK;
 }
 

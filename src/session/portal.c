@@ -532,7 +532,14 @@ Status portal_run(
         *state_out = PORTAL_EMPTY;
         return OK;
     }
-    if (portal->phase == PHASE_READY) TRY(start(portal));
+    if (portal->phase == PHASE_READY) {
+        TRY(start(portal));
+        if (portal->phase == PHASE_COPY_OUT) { // told before the first row: there may be none
+            *copy_out = (Bytes){0};
+            *state_out = PORTAL_COPY_OUT;
+            return OK;
+        }
+    }
     switch (portal->phase) {
     case PHASE_READY:
         UNREACHABLE();

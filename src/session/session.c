@@ -438,7 +438,8 @@ static Status run_portal(Session *session, Portal *portal, const RunCallbacks *c
                 TRY(callbacks->copy_out_begin(callbacks->argument, portal_copy_is_binary(portal),
                     portal_copy_column_count(portal)));
             has_begun = true;
-            if (callbacks->copy_out != NULL) TRY(callbacks->copy_out(callbacks->argument, piece));
+            if (piece.count > 0 && callbacks->copy_out != NULL)
+                TRY(callbacks->copy_out(callbacks->argument, piece));
             break;
         case PORTAL_EMPTY:
         case PORTAL_SUSPENDED:

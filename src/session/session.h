@@ -87,7 +87,7 @@ typedef enum PortalState {
     PORTAL_SUSPENDED, // row_max rows were returned; the portal stays open
     PORTAL_DONE,      // finished; portal_tag is set
     PORTAL_COPY_IN,   // wants session_copy_data
-    PORTAL_COPY_OUT,  // *copy_out has bytes to send; call again
+    PORTAL_COPY_OUT,  // *copy_out has bytes to send (none at first); call again
     PORTAL_EMPTY,     // an empty statement
 } PortalState;
 

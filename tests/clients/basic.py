@@ -37,6 +37,8 @@ def test_psql(server):
     check("psql: copy in", run.returncode == 0, run.stderr)
     run = psql(server, "-c", "copy t to stdout")
     check("psql: copy out", run.stdout.endswith("10\tten\n11\t\\N\n"), run.stdout + run.stderr)
+    run = psql(server, "-c", "copy (select 1 where false) to stdout", "-c", "select 7")
+    check("psql: copy out of nothing", run.returncode == 0 and "7" in run.stdout, run.stdout + run.stderr)
     run = psql(server, "-At", "-c", "begin; insert into t values (50, 'x'); rollback; select count(*) from t")
     check("psql: several statements", run.stdout == "4\n", run.stdout + run.stderr)
     for command, expected in (("\\d", "t_id_seq"), ("\\dt", "t"), ("\\d t", '"t_pkey" PRIMARY KEY, btree (id)'),
