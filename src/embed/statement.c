@@ -219,8 +219,11 @@ OmenResult omen_step(OmenStatement *statement) {
     return failed;
 }
 
+// A run that is given up half way ends its transaction, as one that was read to its end has done.
 void omen_reset(OmenStatement *statement) {
+    if (statement->portal == NULL) return;
     run_end(statement);
+    if (session_sync(statement->connection->session, false) != OK) error_clear();
 }
 
 uint64_t omen_row_count(const OmenStatement *statement) {

@@ -112,9 +112,39 @@ static int64_t integer_at(const Column *column, uint32_t row) {
     return ((const int64_t *)column->values)[row];
 }
 
+// The common case: a batch without NULLs, from `first` on as far as the rows have one state.
+static uint32_t integer_run(
+    const Call *call, void *const *states, uint32_t first, Int128 *total_out) {
+    const Column *column = &call->arguments[0];
+    const int64_t *values = column->values;
+    const uint16_t *rows = call->selection.rows;
+    uint32_t end = first;
+    Int128 total = 0;
+    if (rows == NULL) {
+        for (; end < call->selection.count && states[end] == states[first]; end++)
+            total += values[end];
+    } else {
+        for (; end < call->selection.count && states[end] == states[first]; end++)
+            total += values[rows[end]];
+    }
+    *total_out = total;
+    return end;
+}
+
 static Status integer_update(const Call *call, void *const *states, Arena *state_arena) {
     const Column *column = &call->arguments[0];
-    for (uint32_t i = 0; i < call->selection.count; i++) {
+    uint32_t count = call->selection.count;
+    if (column->kind == PHYSICAL_INT8 && column->nulls == NULL && !column->is_constant) {
+        for (uint32_t i = 0, end; i < count; i = end) {
+            NumericState *state = states[i];
+            Int128 total;
+            end = integer_run(call, states, i, &total);
+            state->count += end - i;
+            TRY(sum_add_scaled(&state->sum, total, state_arena));
+        }
+        return OK;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t row = selection_row(call->selection, i);
         if (column_is_null(column, row)) continue;
         NumericState *state = states[i];

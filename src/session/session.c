@@ -117,7 +117,8 @@ void deadline_disarm(Session *session) {
 }
 
 void deadline_arm(Session *session) {
-    int64_t timeout_ms = settings_get_integer(&session->settings, "statement_timeout");
+    transaction_read_settings(session);
+    int64_t timeout_ms = session->statement_timeout_ms;
     if (timeout_ms <= 0 || session->has_deadline) return;
     SessionPool *pool = session->pool;
     Clock *clock = database_environment(pool->database).clock;

@@ -167,6 +167,10 @@ struct Session {
     Deadline deadline;
     bool has_deadline;
 
+    // What each statement and transaction asks of the settings, as they were after so many changes.
+    TxnOptions txn_options;
+    int64_t statement_timeout_ms;
+    uint64_t settings_read;
     BlockState block;
     Txn *txn;
     bool has_queried; // in this transaction: its modes are settled
@@ -190,6 +194,8 @@ struct Session {
 
 // ---- Transactions (transaction.c) ---------------------------------------------------------------
 
+// Reads the settings that are asked for all the time, if they have changed.
+void transaction_read_settings(Session *session);
 Status transaction_require(Session *session); // begins one when there is none
 Status transaction_commit(Session *session);
 void transaction_rollback(Session *session);

@@ -362,6 +362,7 @@ static Status push_undo(Settings *settings, uint32_t setting, bool is_local) {
 }
 
 static void tell(Settings *settings, uint32_t setting) {
+    settings->change_count++;
     if (settings->changed != NULL) settings->changed(settings->argument, setting);
 }
 

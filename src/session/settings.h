@@ -62,6 +62,7 @@ typedef struct Settings {
     uint32_t count, capacity;
     SettingUndo *undo;
     uint32_t undo_count, undo_capacity;
+    uint64_t change_count;
     uint64_t epoch; // raised by the listener at a change that plans may depend on
     // Told after each change with the index.
     void (*changed)(void *argument, uint32_t setting);

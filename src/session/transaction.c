@@ -49,22 +49,28 @@ static Status reset_transaction_settings(Session *session) {
     return OK;
 }
 
-static Status begin(Session *session) {
-    Isolation isolation = ISOLATION_READ_COMMITTED;
-    transaction_isolation_parse(setting(session, "transaction_isolation"), &isolation);
-    if (isolation == ISOLATION_SERIALIZABLE) return refuse_serializable();
-    const char *synchronous = setting(session, "synchronous_commit");
+void transaction_read_settings(Session *session) {
+    const Settings *settings = &session->settings;
+    if (session->settings_read == settings->change_count + 1) return;
+    session->settings_read = settings->change_count + 1; // 0: never read
 
     enum { US_PER_MS = 1000 };
 
-    TxnOptions options = {.isolation = isolation,
-        .is_read_only = settings_get_bool(&session->settings, "transaction_read_only"),
-        .is_synchronous = strcmp(synchronous, "off") != 0,
-        .lock_timeout_us = settings_get_integer(&session->settings, "lock_timeout") * US_PER_MS,
-        .deadlock_timeout_us =
-            settings_get_integer(&session->settings, "deadlock_timeout") * US_PER_MS,
+    Isolation isolation = ISOLATION_READ_COMMITTED;
+    transaction_isolation_parse(setting(session, "transaction_isolation"), &isolation);
+    session->txn_options = (TxnOptions){.isolation = isolation,
+        .is_read_only = settings_get_bool(settings, "transaction_read_only"),
+        .is_synchronous = strcmp(setting(session, "synchronous_commit"), "off") != 0,
+        .lock_timeout_us = settings_get_integer(settings, "lock_timeout") * US_PER_MS,
+        .deadlock_timeout_us = settings_get_integer(settings, "deadlock_timeout") * US_PER_MS,
         .is_cancelled = &session->is_cancelled};
-    TRY(txn_begin(database_txns(session->pool->database), options, &session->txn));
+    session->statement_timeout_ms = settings_get_integer(settings, "statement_timeout");
+}
+
+static Status begin(Session *session) {
+    transaction_read_settings(session);
+    if (session->txn_options.isolation == ISOLATION_SERIALIZABLE) return refuse_serializable();
+    TRY(txn_begin(database_txns(session->pool->database), session->txn_options, &session->txn));
     catalog_view_set_txn(session->view, session->txn);
     session->has_queried = false;
     Environment environment = database_environment(session->pool->database);
