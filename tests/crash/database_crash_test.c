@@ -4,8 +4,9 @@
 // The workload is one thread's, so that it is the same in every run. What runs beside a checkpoint
 // (a transaction that commits, objects that leave the cache) is run inside one of its calls.
 //
-// Usage: database_crash_test [SHARE]: how many of the crash policies to try in each call; 1 if not
-// given. The policies take turns, so every one meets every kind of call.
+// Usage: database_crash_test [SHARE [EVERY]]: how many of the crash policies to try in a call, and
+// in every how many calls; 1 and 1 if not given. The policies take turns, so every one meets every
+// kind of call.
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -30,6 +31,7 @@ enum {
 static const char PATH[] = "crash.omen";
 
 static int policy_share = 1;
+static uint64_t call_step = 1;
 
 // ---- The table: (id bigint primary key, v integer, t text), with an index over v
 // -----------------
@@ -254,8 +256,8 @@ typedef struct Check {
 static void check_policies(void *argument) {
     Check *check = argument;
     for (int i = 0; i < policy_share; i++) {
-        CrashPolicy policy = (CrashPolicy)((check->call * (uint64_t)policy_share + (uint64_t)i)
-                                           % CRASH_POLICY_COUNT);
+        uint64_t turn = check->call / call_step * (uint64_t)policy_share + (uint64_t)i;
+        CrashPolicy policy = (CrashPolicy)(turn % CRASH_POLICY_COUNT);
         check_copy(check->workload, policy, check->call * CRASH_POLICY_COUNT + policy);
     }
 }
@@ -274,7 +276,7 @@ static void intrude(void *argument);
 static void visit_call(void *argument, uint64_t call, const char *path) {
     Workload *workload = argument;
     Check check = {.workload = workload, .call = call};
-    run_on_thread(check_policies, &check);
+    if (call % call_step == 0) run_on_thread(check_policies, &check);
     if (workload->calls_to_intrusion == 0 || workload->is_intruding) return;
     if (strcmp(path, PATH) != 0) return;
     if (--workload->calls_to_intrusion > 0) return;
@@ -455,6 +457,8 @@ TEST(database, keeps_what_it_promised_through_every_crash) {
 
 int main(int argument_count, char **arguments) {
     if (argument_count > 1) policy_share = (int)strtol(arguments[1], NULL, 10);
+    if (argument_count > 2) call_step = strtoull(arguments[2], NULL, 10);
+    ASSERT(policy_share > 0 && call_step > 0);
     const struct CMUnitTest tests[] = {
         TEST_OF(database, keeps_what_it_promised_through_every_crash)};
     return cmocka_run_group_tests(tests, NULL, NULL);
