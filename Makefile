@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test asan tsan lint install oracle torture fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
+.PHONY: all run test asan tsan lint install oracle torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -54,6 +54,10 @@ broken-rules: deps-test
 ## make test-clients   five drivers (psycopg 2, asyncpg, node-postgres, JDBC, pgx) against a server
 test-clients: all
 	@tools/test_clients $(BUILD)/release/omendb
+
+## make stress     sessions that write and read the same tables for a minute; what they did adds up
+stress: deps-test all
+	@tools/build test tests/stress/stress && build/test/tests/stress/stress
 
 ## make bench      the benchmarks: kv against SQLite, wire against PostgreSQL (minutes each)
 bench: deps-bench all

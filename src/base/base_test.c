@@ -118,6 +118,12 @@ TEST(utf8, refuses_what_rfc_3629_refuses) {
         assert_fails(CHARACTER_NOT_IN_REPERTOIRE, utf8_check(bad[i], strlen(bad[i])));
     }
     assert_fails(CHARACTER_NOT_IN_REPERTOIRE, utf8_check("a\0b", 3));
+    for (uint32_t first = 0xF8; first <= 0xFF; first++) {
+        assert_int_equal(utf8_char_bytes((uint8_t)first), 1);
+    }
+    assert_int_equal(utf8_check("\xff abc", 5), CHARACTER_NOT_IN_REPERTOIRE);
+    assert_string_equal(error_get()->message, "invalid byte sequence for encoding \"UTF8\": 0xff");
+    error_clear();
     for (uint32_t c = 1; c < 0x110000; c++) {
         char bytes[4];
         uint32_t count = utf8_encode(c, bytes);

@@ -8,7 +8,8 @@
 static inline uint32_t utf8_char_bytes(uint8_t first) {
     if (first < 0xC0) return 1;
     if (first < 0xE0) return 2;
-    return first < 0xF0 ? 3 : 4;
+    if (first < 0xF0) return 3;
+    return first < 0xF8 ? 4 : 1;
 }
 
 // Errors: CHARACTER_NOT_IN_REPERTOIRE, with PostgreSQL's text naming the bytes. A zero byte is

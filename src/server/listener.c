@@ -321,7 +321,7 @@ static Status loop_init(Server *server, Loop *loop) {
 
 static Status server_init(Server *server, const ServerOptions *options) {
     server->options = *options;
-    mutex_init(&server->latch, LATCH_RANK_SESSION);
+    mutex_init(&server->latch, LATCH_RANK_SERVER);
     condition_init(&server->loop_waits);
     condition_init(&server->stops);
     server->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -26,6 +26,7 @@ typedef struct Search {
     const TableIndex *index;
     Bytes key;
     RowId row;
+    bool must_be_unique; // then all entries of the key are looked at, and not only the row's
     bool is_found, has_rival;
 } Search;
 
@@ -37,7 +38,7 @@ static Status visit_entries(Search *search) {
     IndexCursor *cursor;
     Status status = learned_index_seek(search->index->learned, &range, false, &arena, &cursor);
     bool is_open = status == OK;
-    while (status == OK) {
+    while (status == OK && (search->must_be_unique || !search->is_found)) {
         RowId rows[FOUND_MAX];
         Bytes keys[FOUND_MAX];
         uint32_t count;
@@ -48,6 +49,7 @@ static Status visit_entries(Search *search) {
                 search->is_found = true;
                 continue;
             }
+            if (!search->must_be_unique) continue;
             RowKeyState state = row_store_key_rival(search->check->table->rows, NULL,
                 &search->index->format, search->index->schema.columns, search->key, rows[i]);
             search->has_rival |= state == ROW_KEY_LIVE;
@@ -65,11 +67,11 @@ static Status check_entry(Check *check, TableIndex *index, const Value *values, 
     Status status = index_key(index, values, &key.text, &has_null);
     if (status == OK) {
         Search search = {.check = check, .index = index, .key = text_bytes(&key.text), .row = row};
+        search.must_be_unique =
+            index->schema.is_unique && (!has_null || index->schema.nulls_not_distinct);
         status = visit_entries(&search);
         if (status == OK && !search.is_found) finding(check, "row without an entry", index, row);
-        bool must_be_unique =
-            index->schema.is_unique && (!has_null || index->schema.nulls_not_distinct);
-        if (status == OK && must_be_unique && search.has_rival) {
+        if (status == OK && search.has_rival) {
             finding(check, "key that is not unique", index, row);
         }
     }

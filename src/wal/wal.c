@@ -301,6 +301,7 @@ void wal_reserve(Wal *wal, uint32_t body_bytes, WalSpan *span_out) {
 }
 
 static void ring_copy(Wal *wal, uint64_t position, const uint8_t *bytes, size_t count) {
+    if (count == 0) return; // an empty piece may be NULL
     uint64_t offset = position & wal->ring_mask;
     size_t first = wal->options.ring_bytes - offset < count
                        ? (size_t)(wal->options.ring_bytes - offset)
