@@ -315,12 +315,19 @@ Status portal_start_execution(
 }
 
 static void query_tag(Portal *portal, uint64_t rows) {
+    // By hand: every statement has one.
     const Plan *plan = portal->statement->plan;
-    unsigned long long count = rows;
-    if (plan->kind == QUERY_INSERT)
-        portal_set_tag(portal, "INSERT 0 %llu", count);
-    else
-        portal_set_tag(portal, "%s %llu", query_name(plan), count);
+    char *at = stpcpy(portal->tag, plan->kind == QUERY_INSERT ? "INSERT 0 " : query_name(plan));
+    if (plan->kind != QUERY_INSERT) *at++ = ' ';
+    char digits[20];
+    uint32_t count = 0;
+    do {
+        digits[count++] = (char)('0' + rows % 10);
+        rows /= 10;
+    } while (rows > 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    *at = 0;
 }
 
 // A piece of the batch at hand: from `first`, at most `count` selected rows.

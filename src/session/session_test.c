@@ -251,7 +251,40 @@ TEST(session, finds_everything_again_after_a_reopen) {
     unlink(path);
 }
 
+// Texts that differ in constants share a statement, whose execution is kept from run to run.
+TEST(session, repeated_statements_run_afresh) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table t(id int primary key, v int not null)", "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t values (1, 10)", "-- INSERT 0 1\n");
+    assert_run(&world, "insert into t values (2, 20)", "-- INSERT 0 1\n");
+    assert_refused(&world, UNIQUE_VIOLATION, "insert into t values (2, 30)",
+        "duplicate key value violates unique constraint \"t_pkey\"");
+    assert_run(&world, "insert into t values (3, 30)", "-- INSERT 0 1\n");
+    assert_run(&world, "select v from t where id = 1", "10\n-- SELECT 1\n");
+    assert_run(&world, "select v from t where id = 9", "-- SELECT 0\n");
+    assert_run(&world, "select v from t where id = 3", "30\n-- SELECT 1\n");
+    assert_run(&world, "select id from t where id >= 2 order by id limit 1", "2\n-- SELECT 1\n");
+    assert_run(&world, "select id from t where id >= 1 order by id limit 2", "1\n2\n-- SELECT 2\n");
+    assert_run(&world, "select id from t where id > 3 order by id limit 2", "-- SELECT 0\n");
+    assert_run(&world, "update t set v = v + 1 where id = 1", "-- UPDATE 1\n");
+    assert_run(&world, "begin", "-- BEGIN\n");
+    assert_run(&world, "update t set v = v + 5 where id = 1", "-- UPDATE 1\n");
+    assert_run(&world, "select v from t where id = 1", "16\n-- SELECT 1\n");
+    assert_run(&world, "rollback", "-- ROLLBACK\n");
+    assert_run(&world, "select v from t where id = 1", "11\n-- SELECT 1\n");
+    assert_run(&world, "alter table t add column w int default 7", "-- ALTER TABLE\n");
+    assert_run(&world, "select v from t where id = 1", "11\n-- SELECT 1\n");
+    assert_run(&world, "insert into t values (4, 40)", "-- INSERT 0 1\n");
+    assert_run(&world, "select w from t where id = 4", "7\n-- SELECT 1\n");
+    assert_run(&world, "drop table t", "-- DROP TABLE\n");
+    assert_refused(
+        &world, UNDEFINED_TABLE, "select v from t where id = 2", "relation \"t\" does not exist");
+    world_close(&world);
+}
+
 TEST_MAIN(TEST_OF(session, creates_inserts_and_selects),
+    TEST_OF(session, repeated_statements_run_afresh),
     TEST_OF(session, blocks_abort_and_go_back_to_savepoints),
     TEST_OF(session, settings_go_back_with_their_transaction),
     TEST_OF(session, prepared_statements_run_with_row_limits), TEST_OF(session, copies_in_and_out),
