@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test asan tsan lint install oracle torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
+.PHONY: all run test hostile asan tsan lint install oracle torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -50,6 +50,10 @@ fuzz: deps-fuzz
 ## make broken-rules  builds that break one storage rule each; the crash tests must notice
 broken-rules: deps-test
 	@tools/build test && python3 tests/crash/broken_rules.py $(BUILD)/test
+
+## make hostile    bad input by name, each with its SQLSTATE and peak memory
+hostile: deps-test all
+	@/usr/bin/python3 tests/hostile/hostile.py build/release/omendb
 
 ## make test-clients   five drivers (psycopg 2, asyncpg, node-postgres, JDBC, pgx) against a server
 test-clients: all
