@@ -10,11 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTOR_BYTES = 512, PATH_MAX_BYTES = 256 };
+enum { SECTOR_BYTES = 512, PATH_MAX_BYTES = 256, PIECE_BYTES = 16 * 1024 };
 
+// Bytes that copies of a disk share until one of them writes.
+typedef struct Piece {
+    _Atomic uint32_t owner_count;
+    uint8_t bytes[];
+} Piece;
+
+// What a file holds, in pieces of PIECE_BYTES; NULL for one of zeros. Beyond `count` all is zero.
 typedef struct Content {
-    uint8_t *bytes;
-    uint64_t count, capacity;
+    Piece **pieces;
+    uint64_t count, capacity; // bytes; pieces that there is room for
 } Content;
 
 // A file's contents, whatever it is called.
@@ -44,7 +51,7 @@ typedef struct Change {
     ChangeKind kind;
     Inode *inode;
     uint64_t offset, count; // CHANGE_SIZE: offset is the new size
-    uint8_t *bytes;
+    Piece *piece;           // CHANGE_WRITE: `count` bytes; NULL for zeros
     char path[PATH_MAX_BYTES], to[PATH_MAX_BYTES];
     struct Change *next;
 } Change;
@@ -88,27 +95,111 @@ static void *take_memory(size_t bytes) {
 
 // ---- Contents -----------------------------------------------------------------------------------
 
+static Piece *piece_make(size_t bytes) {
+    Piece *piece = malloc(sizeof *piece + bytes);
+    ASSERT(piece != NULL);
+    atomic_init(&piece->owner_count, 1);
+    return piece;
+}
+
+static Piece *piece_ref(Piece *piece) {
+    if (piece != NULL) atomic_fetch_add(&piece->owner_count, 1);
+    return piece;
+}
+
+static void piece_unref(Piece *piece) {
+    if (piece != NULL && atomic_fetch_sub(&piece->owner_count, 1) == 1) free(piece);
+}
+
+static bool is_all_zero(const uint8_t *bytes, uint64_t count) {
+    return count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
+static uint64_t piece_count_of(uint64_t bytes) {
+    return (bytes + PIECE_BYTES - 1) / PIECE_BYTES;
+}
+
+// The bytes of a piece, for this content alone to write to.
+static uint8_t *content_own_piece(Content *content, uint64_t index) {
+    Piece *piece = content->pieces[index];
+    if (piece != NULL && atomic_load(&piece->owner_count) == 1) return piece->bytes;
+    Piece *own = piece_make(PIECE_BYTES);
+    if (piece == NULL) {
+        memset(own->bytes, 0, PIECE_BYTES);
+    } else {
+        memcpy(own->bytes, piece->bytes, PIECE_BYTES);
+    }
+    piece_unref(piece);
+    content->pieces[index] = own;
+    return own->bytes;
+}
+
 static void content_set_size(Content *content, uint64_t size) {
-    if (size > content->capacity) {
-        uint64_t capacity = content->capacity * 2 > size ? content->capacity * 2 : size;
-        uint8_t *bytes = realloc(content->bytes, capacity);
-        ASSERT(bytes != NULL);
-        content->bytes = bytes;
+    uint64_t before = piece_count_of(content->count), count = piece_count_of(size);
+    if (count > content->capacity) {
+        uint64_t capacity = content->capacity * 2 > count ? content->capacity * 2 : count;
+        Piece **pieces = realloc(content->pieces, capacity * sizeof *pieces);
+        ASSERT(pieces != NULL);
+        content->pieces = pieces;
         content->capacity = capacity;
     }
-    if (size > content->count) memset(content->bytes + content->count, 0, size - content->count);
+    for (uint64_t i = before; i < count; i++)
+        content->pieces[i] = NULL;
+    for (uint64_t i = count; i < before; i++)
+        piece_unref(content->pieces[i]);
+    uint64_t left = size % PIECE_BYTES;
+    if (size < content->count && left > 0 && content->pieces[count - 1] != NULL) {
+        memset(content_own_piece(content, count - 1) + left, 0, PIECE_BYTES - left);
+    }
     content->count = size;
 }
 
+// `bytes` NULL stands for zeros.
 static void content_write(Content *content, uint64_t offset, const uint8_t *bytes, uint64_t count) {
-    if (count == 0) return;
-    if (offset + count > content->count) content_set_size(content, offset + count);
-    memcpy(content->bytes + offset, bytes, count);
+    if (count > 0 && offset + count > content->count) content_set_size(content, offset + count);
+    while (count > 0) {
+        uint64_t index = offset / PIECE_BYTES, at = offset % PIECE_BYTES;
+        uint64_t here = PIECE_BYTES - at < count ? PIECE_BYTES - at : count;
+        if (bytes == NULL && (here == PIECE_BYTES || content->pieces[index] == NULL)) {
+            piece_unref(content->pieces[index]);
+            content->pieces[index] = NULL;
+        } else if (bytes == NULL) {
+            memset(content_own_piece(content, index) + at, 0, here);
+        } else {
+            memcpy(content_own_piece(content, index) + at, bytes, here);
+        }
+        if (bytes != NULL) bytes += here;
+        offset += here;
+        count -= here;
+    }
+}
+
+static void content_read(const Content *content, uint64_t offset, uint8_t *bytes, uint64_t count) {
+    while (count > 0) {
+        const Piece *piece = content->pieces[offset / PIECE_BYTES];
+        uint64_t at = offset % PIECE_BYTES;
+        uint64_t here = PIECE_BYTES - at < count ? PIECE_BYTES - at : count;
+        if (piece == NULL) {
+            memset(bytes, 0, here);
+        } else {
+            memcpy(bytes, piece->bytes + at, here);
+        }
+        bytes += here;
+        offset += here;
+        count -= here;
+    }
 }
 
 static void content_assign(Content *to, const Content *from) {
+    content_set_size(to, 0);
     content_set_size(to, from->count);
-    if (from->count > 0) memcpy(to->bytes, from->bytes, from->count);
+    for (uint64_t i = 0; i < piece_count_of(from->count); i++)
+        to->pieces[i] = piece_ref(from->pieces[i]);
+}
+
+static void content_free(Content *content) {
+    content_set_size(content, 0);
+    free(content->pieces);
 }
 
 static Inode *inode_make(SimulatedDisk *disk, bool is_folder) {
@@ -183,8 +274,12 @@ static Change *change_add(SimulatedDisk *disk, ChangeKind kind, Inode *inode) {
     return change;
 }
 
+static const uint8_t *change_bytes(const Change *change, uint64_t at) {
+    return change->piece == NULL ? NULL : change->piece->bytes + at;
+}
+
 static void change_free(Change *change) {
-    free(change->bytes);
+    piece_unref(change->piece);
     free(change);
 }
 
@@ -192,7 +287,8 @@ static void change_free(Change *change) {
 static void change_settle(SimulatedDisk *disk, const Change *change) {
     switch (change->kind) {
     case CHANGE_WRITE:
-        content_write(&change->inode->durable, change->offset, change->bytes, change->count);
+        content_write(
+            &change->inode->durable, change->offset, change_bytes(change, 0), change->count);
         return;
     case CHANGE_SIZE:
         content_set_size(&change->inode->durable, change->offset);
@@ -366,7 +462,7 @@ static Status simulated_read(
     const Content *content = &simulated(file)->inode->current;
     uint64_t left = offset < content->count ? content->count - offset : 0;
     size_t read = left < count ? (size_t)left : count;
-    if (!disk->is_down && read > 0) memcpy(bytes, content->bytes + offset, read);
+    if (!disk->is_down && read > 0) content_read(content, offset, bytes, read);
     Status status = disk->is_down ? fail_down() : OK;
     mutex_unlock(&disk->mutex);
     if (status == OK) *read_out = read;
@@ -379,12 +475,14 @@ static Status write_locked(SimulatedFile *file, uint64_t offset, const void *byt
     bool drops;
     TRY(call_begin(disk, false, &drops));
     TRY(check_limit(disk, file->inode, offset + count));
-    content_write(&file->inode->current, offset, bytes, count);
     Change *change = change_add(disk, CHANGE_WRITE, file->inode);
     change->offset = offset;
     change->count = count;
-    change->bytes = take_memory(count);
-    memcpy(change->bytes, bytes, count);
+    if (!is_all_zero(bytes, count)) {
+        change->piece = piece_make(count);
+        memcpy(change->piece->bytes, bytes, count);
+    }
+    content_write(&file->inode->current, offset, change_bytes(change, 0), count);
     TRY(call_show(disk, file->path));
     if (file->sync_each_write) changes_take(disk, is_of_inode, file->inode, true);
     return OK;
@@ -621,8 +719,8 @@ void simulated_disk_destroy(SimulatedDisk *disk) {
     while (disk->inodes != NULL) {
         Inode *inode = disk->inodes;
         disk->inodes = inode->next;
-        free(inode->current.bytes);
-        free(inode->durable.bytes);
+        content_free(&inode->current);
+        content_free(&inode->durable);
         free(inode);
     }
     mutex_deinit(&disk->mutex);
@@ -676,10 +774,7 @@ Status simulated_disk_copy(SimulatedDisk *disk, SimulatedDisk **copy_out) {
         twin->count = change->count;
         copy_path(twin->path, change->path);
         copy_path(twin->to, change->to);
-        if (change->bytes != NULL) {
-            twin->bytes = take_memory(change->count);
-            memcpy(twin->bytes, change->bytes, change->count);
-        }
+        twin->piece = piece_ref(change->piece);
     }
     copy->call_count = disk->call_count;
     mutex_unlock(&disk->mutex);
@@ -723,7 +818,8 @@ static void settle_part(const Change *change, bool is_prefix, Random *random) {
         bool is_kept = is_prefix ? at / SECTOR_BYTES < cut : random_below(random, 2) == 0;
         if (!is_kept) continue;
         uint64_t count = change->count - at < SECTOR_BYTES ? change->count - at : SECTOR_BYTES;
-        content_write(&change->inode->durable, change->offset + at, change->bytes + at, count);
+        content_write(
+            &change->inode->durable, change->offset + at, change_bytes(change, at), count);
     }
 }
 
@@ -808,14 +904,18 @@ void simulated_disk_restart(SimulatedDisk *disk, CrashPolicy policy, uint64_t se
     mutex_unlock(&disk->mutex);
 }
 
+static void flip(Content *content, uint64_t offset, uint8_t mask) {
+    content_own_piece(content, offset / PIECE_BYTES)[offset % PIECE_BYTES] ^= mask;
+}
+
 bool simulated_disk_flip_bit(SimulatedDisk *disk, const char *path, uint64_t offset, uint32_t bit) {
     mutex_lock(&disk->mutex);
     Name *name = *find_name(&disk->names, path);
     bool is_there = name != NULL && offset < name->inode->current.count;
     if (is_there) {
         uint8_t mask = (uint8_t)(1 << (bit & 7));
-        name->inode->current.bytes[offset] ^= mask;
-        if (offset < name->inode->durable.count) name->inode->durable.bytes[offset] ^= mask;
+        flip(&name->inode->current, offset, mask);
+        if (offset < name->inode->durable.count) flip(&name->inode->durable, offset, mask);
     }
     mutex_unlock(&disk->mutex);
     return is_there;

@@ -7,7 +7,8 @@
 //          of the rest what its policy says. A copy can be taken inside any call, and crashed and
 //          restarted by itself while the original goes on.
 // Threads  Any, with one lock; numbering is repeatable only for one thread at a time.
-// Memory   Contents twice, and every unsynced write once more.
+// Memory   Contents twice and every unsynced write once more, where they differ; what is zero takes
+//          none, and a copy shares what neither has written since.
 #pragma once
 
 #include "os/environment.h"
