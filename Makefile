@@ -29,6 +29,7 @@ tsan: deps-test
 
 ## make lint       format, layers, symbols, headers, tidy-ups
 lint: deps-test
+	@mkdir -p $(BUILD) && tools/build test >$(BUILD)/lint.log || { cat $(BUILD)/lint.log; exit 1; }
 	@tools/check
 
 ## make install    install library, header, pkg-config file and binary (PREFIX, DESTDIR)

@@ -15,9 +15,5 @@
 
 #define UNREACHABLE() assert_fail("unreachable", __FILE__, __LINE__)
 
-// Calls the panic handler if there is one, prints to the log, and aborts.
+// Prints to the log and aborts.
 [[gnu::noreturn, gnu::cold]] void assert_fail(const char *condition, const char *file, int line);
-
-// The embedder's last word before the abort; NULL for none. Set before the first database opens.
-typedef void (*PanicHandler)(const char *message);
-void panic_handler_set(PanicHandler handler);

@@ -35,13 +35,6 @@ bool bytes_take_u8(Bytes *bytes, uint8_t *value_out) {
     return true;
 }
 
-bool bytes_take_u16_le(Bytes *bytes, uint16_t *value_out) {
-    Bytes taken;
-    if (!bytes_take(bytes, 2, &taken)) return false;
-    *value_out = get_u16_le(taken.data);
-    return true;
-}
-
 bool bytes_take_u32_le(Bytes *bytes, uint32_t *value_out) {
     Bytes taken;
     if (!bytes_take(bytes, 4, &taken)) return false;

@@ -104,7 +104,6 @@ bool bytes_take_varint(Bytes *bytes, uint64_t *value_out);
 // Takes `count` bytes off the front; false when there are fewer.
 bool bytes_take(Bytes *bytes, size_t count, Bytes *taken_out);
 bool bytes_take_u8(Bytes *bytes, uint8_t *value_out);
-bool bytes_take_u16_le(Bytes *bytes, uint16_t *value_out);
 bool bytes_take_u32_le(Bytes *bytes, uint32_t *value_out);
 bool bytes_take_u64_le(Bytes *bytes, uint64_t *value_out);
 

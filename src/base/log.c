@@ -13,7 +13,7 @@ void log_set_severity(LogSeverity severity) {
     atomic_store(&threshold, (int)severity);
 }
 
-bool log_is_on(LogSeverity severity) {
+static bool log_is_on(LogSeverity severity) {
     return (int)severity >= atomic_load(&threshold);
 }
 

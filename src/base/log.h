@@ -15,7 +15,6 @@ typedef enum LogSeverity {
 
 // Lines below `severity` are dropped. Starts at LOG_WARNING_SEVERITY, to standard error.
 void log_set_severity(LogSeverity severity);
-bool log_is_on(LogSeverity severity);
 
 [[gnu::format(printf, 2, 3)]] void log_write(LogSeverity severity, const char *format, ...);
 

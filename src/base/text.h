@@ -23,8 +23,6 @@ void text_append_text(Text *text, const char *c_string);
 void text_append_char(Text *text, char character);
 void text_append_repeat(Text *text, char character, size_t count);
 [[gnu::format(printf, 2, 3)]] void text_append_format(Text *text, const char *format, ...);
-[[gnu::format(printf, 2, 0)]] void text_append_format_list(
-    Text *text, const char *format, va_list arguments);
 void text_append_i64(Text *text, int64_t value); // decimal, without printf
 void text_append_u64(Text *text, uint64_t value);
 void text_append_u8(Text *text, uint8_t value);

@@ -1,6 +1,8 @@
 // Expressions: from syntax to bound trees.
 #include "bind/define.h"
 
+static Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out);
+
 static Status bind_node(Scope *scope, const Node *node, Expression **out);
 
 Status bind_inner(Scope *scope, const Node *node, Expression **out) {
@@ -298,7 +300,7 @@ static Status bind_when(
     return OK;
 }
 
-Status bind_case(Scope *scope, const Node *node, Expression **out) {
+static Status bind_case(Scope *scope, const Node *node, Expression **out) {
     Binder *binder = scope->binder;
     const Node *list = node_get(node, FIELD_ARGS);
     uint32_t count = node_count(list);
@@ -429,7 +431,7 @@ static Status fold_nested(
     return OK;
 }
 
-Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out) {
+static Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out) {
     Binder *binder = scope->binder;
     int32_t location = node_location(node);
     const Node *list = node_get(node, FIELD_ELEMENTS);

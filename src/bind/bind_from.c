@@ -574,7 +574,7 @@ static Status bind_item(Scope *scope, const Node *node, FromItem **out, Side *si
     return OK;
 }
 
-Status bind_from_item(Scope *scope, const Node *node, FromItem **out) {
+static Status bind_from_item(Scope *scope, const Node *node, FromItem **out) {
     Side side;
     uint32_t first = scope->item_count;
     TRY(bind_item(scope, node, out, &side));

@@ -124,7 +124,6 @@ int32_t syntax_location(const Node *node);
 int32_t expression_location(const Expression *expression);
 
 const char *type_name_text(Binder *binder, Oid type);          // format_type without modifier
-const char *sql_type_text(Binder *binder, SqlType type);       // with
 const char *name_list_text(Binder *binder, const Node *names); // "pg_catalog.count"
 const char *last_name(const Node *names);                      // the last of a list of strings
 void add_notice(Binder *binder, Status code, const char *format, ...)
@@ -145,8 +144,6 @@ Status bind_condition(
 Status bind_call(Scope *scope, const Node *node, Expression **out);                // FuncCall
 Status bind_operator_node(Scope *scope, const Node *node, Expression **out);       // A_Expr
 Status bind_subquery_expression(Scope *scope, const Node *node, Expression **out); // SubLink
-Status bind_case(Scope *scope, const Node *node, Expression **out);
-Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out);
 Status bind_row_comparison(Scope *scope, const Node *operator_name, Expression **left,
     uint32_t left_count, Expression **right, uint32_t right_count, int32_t location,
     Expression **out);
@@ -170,9 +167,6 @@ Status make_operator(Scope *scope, const Node *name, Expression *left, Expressio
 // The same by a plain name.
 Status make_operator_named(Scope *scope, const char *name, Expression *left, Expression *right,
     int32_t location, Expression **out);
-// value OP ANY (array).
-Status make_array_comparison(Scope *scope, const Node *name, bool is_all, Expression *value,
-    Expression *array, int32_t location, Expression **out);
 
 // ---- Choosing operators and functions: choose.c
 // --------------------------------------------------
@@ -277,20 +271,16 @@ Status expand_star(
 Status find_relation(
     Binder *binder, const Node *range_var, const TableInfo **table_out); // or UNDEFINED_TABLE
 const TableInfo *find_relation_quietly(Binder *binder, const Node *range_var);
-bool scope_finds_item(Scope *scope, const char *schema, const char *name, ScopeItem **item_out,
-    uint32_t *levels_up_out);
 
 // ---- Queries
 // -------------------------------------------------------------------------------------
 
 Status bind_from_clause(Scope *scope, const Node *from);
-Status bind_from_item(Scope *scope, const Node *item, FromItem **out);
 FromItem *from_leaf(Arena *arena, uint32_t relation);
 
 // Any statement that can be a query. `parent` NULL at the top.
 Status bind_query(Binder *binder, Scope *parent, const Node *statement, bool resolves_unknowns,
     Query **query_out, bool *is_correlated_out);
-Status bind_select(Scope *scope, const Node *statement, bool resolves_unknowns);
 Status bind_set_operation(Scope *scope, const Node *statement);
 Status bind_values(Scope *scope, const Node *statement);
 Status bind_with_clause(Scope *scope, const Node *clause);
@@ -350,6 +340,5 @@ Status bind_rename(Binder *binder, const Node *statement);
 Status bind_drop(Binder *binder, const Node *statement);
 Status bind_truncate(Binder *binder, const Node *statement);
 Status bind_copy(Binder *binder, const Node *statement);
-Status bind_explain(Binder *binder, const Node *statement);
 Status sequence_options(Binder *binder, const Node *options, Oid type, SequenceState *state_out,
     Oid *type_out, const Node **owned_by_out);

@@ -96,7 +96,8 @@ Status make_operator(Scope *scope, const Node *name, Expression *left, Expressio
     return OK;
 }
 
-Status make_array_comparison(Scope *scope, const Node *name, bool is_all, Expression *value,
+// value OP ANY (array).
+static Status make_array_comparison(Scope *scope, const Node *name, bool is_all, Expression *value,
     Expression *array, int32_t location, Expression **out) {
     Binder *binder = scope->binder;
     Oid array_type = array->type.oid;

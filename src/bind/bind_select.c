@@ -684,7 +684,7 @@ static Status bind_plain_select(Scope *scope, const Node *statement, bool resolv
     return bind_locks(scope, node_get(statement, FIELD_LOCKING_CLAUSE));
 }
 
-Status bind_select(Scope *scope, const Node *statement, bool resolves_unknowns) {
+static Status bind_select(Scope *scope, const Node *statement, bool resolves_unknowns) {
     const char *operation = node_get_text(statement, FIELD_OP);
     TRY(bind_with_clause(scope, node_get(statement, FIELD_WITH_CLAUSE)));
     if (node_count(node_get(statement, FIELD_VALUES_LISTS)) > 0) {

@@ -106,7 +106,7 @@ static Status read_explain_option(Binder *binder, const Node *option) {
         binder, node_location(option), SYNTAX_ERROR, "unrecognized EXPLAIN option \"%s\"", name);
 }
 
-Status bind_explain(Binder *binder, const Node *statement) {
+static Status bind_explain(Binder *binder, const Node *statement) {
     BoundStatement *bound = binder->bound;
     bound->kind = BOUND_EXPLAIN;
     bound->explain_costs = true;

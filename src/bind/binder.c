@@ -119,7 +119,8 @@ int32_t expression_location(const Expression *expression) {
     return location;
 }
 
-const char *sql_type_text(Binder *binder, SqlType type) {
+// format_type with its modifier.
+static const char *sql_type_text(Binder *binder, SqlType type) {
     Text text;
     text_init(&text, binder->arena);
     if (type_find(type.oid) == NULL && binder->input->functions != NULL) {

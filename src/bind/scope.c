@@ -277,20 +277,6 @@ static Status find_item(Scope *scope, const char *schema, const char *name, int3
     return OK;
 }
 
-bool scope_finds_item(Scope *scope, const char *schema, const char *name, ScopeItem **item_out,
-    uint32_t *levels_up_out) {
-    Found found;
-    bool is_found = false;
-    if (find_item(scope, schema, name, -1, &found, &is_found) != OK) {
-        error_clear();
-        return false;
-    }
-    if (!is_found) return false;
-    *item_out = found.item;
-    *levels_up_out = found.levels_up;
-    return true;
-}
-
 // A relation that is there but may not be mentioned here, for the error's hint.
 static Status missing_item(Scope *scope, const char *name, int32_t location) {
     Binder *binder = scope->binder;

@@ -55,7 +55,7 @@ static Status table_has_null(
     return status;
 }
 
-Status column_null_check(CatalogView *view, const Entry *table, const ColumnInfo *column) {
+static Status column_null_check(CatalogView *view, const Entry *table, const ColumnInfo *column) {
     bool has_null = false;
     TRY(table_has_null(view, table, column, &has_null));
     return has_null ? null_violation(table, column->name) : OK;

@@ -535,7 +535,8 @@ static void search_constraint(void *argument, Entry *entry) {
     }
 }
 
-Status constraint_definition_append(
+// "PRIMARY KEY (a)", "CHECK ((a > 0))"; `is_found_out` false when there is no such constraint.
+static Status constraint_definition_append(
     CatalogView *view, Oid constraint, bool pretty, Text *out, bool *is_found_out) {
     ConstraintSearch search = {.constraint = constraint};
     if (constraint != 0) view_each(view, ENTRY_RELATION, search_constraint, &search);

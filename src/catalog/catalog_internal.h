@@ -101,9 +101,6 @@ struct CatalogView {
 Entry *entry_create(EntryKind kind);
 void entry_destroy(Entry *entry);
 
-Entry *entry_map_find(const EntryMap *map, EntryKind kind, Oid oid);
-Entry *entry_map_find_name(const EntryMap *map, EntryKind kind, Oid schema, const char *name);
-
 // Through the overlay, then the newest generation held.
 Entry *view_find(CatalogView *view, EntryKind kind, Oid oid);
 Entry *view_find_name(CatalogView *view, EntryKind kind, Oid schema, const char *name);
@@ -113,7 +110,6 @@ void view_each(
 
 Status generation_make_first(Catalog *catalog, Entry *const *entries, uint32_t count);
 void view_hold_newest(CatalogView *view);
-void view_release_held(CatalogView *view, uint32_t keep_count); // keeps the newest ones
 
 // Records that the transaction changed an object; `entry` NULL drops it. Takes the entry.
 void overlay_set(CatalogView *view, EntryKind kind, Oid oid, Entry *entry);
@@ -178,7 +174,6 @@ Entry *relation_from_system(const SystemRelation *system);
 
 // ---- Shared by the definition functions ---------------------------------------------------------
 
-Status view_require_write(CatalogView *view);
 Status catalog_next_oid(CatalogView *view, Oid *oid_out);
 Status view_lock(CatalogView *view, Oid object, TableLockMode mode);
 // Locks, takes the newest definitions, and finds the relation. Errors: UNDEFINED_TABLE.
@@ -240,8 +235,6 @@ Status index_create(CatalogView *view, Entry *table, const IndexDefinition *inde
 // Drops an index of a table with its constraint; does not load the table again.
 Status index_drop(CatalogView *view, Entry *table, const IndexInfo *index);
 Status sequence_drop(CatalogView *view, Oid sequence);
-Status table_drop(CatalogView *view, Entry *table);
-Status column_null_check(CatalogView *view, const Entry *table, const ColumnInfo *column);
 
 // ---- Names (find.c) -----------------------------------------------------------------------------
 
@@ -254,9 +247,6 @@ void name_append_quoted(Text *out, const char *name);              // quote_iden
 
 // "CREATE UNIQUE INDEX i ON s.t USING btree (a)"; false when it is no index of the user's.
 bool index_definition_append(CatalogView *view, Oid index, bool qualified, Text *out);
-// "PRIMARY KEY (a)", "CHECK ((a > 0))"; `is_found_out` false when there is no such constraint.
-Status constraint_definition_append(
-    CatalogView *view, Oid constraint, bool pretty, Text *out, bool *is_found_out);
 
 // ---- Scans (catalog_scan.c) ---------------------------------------------------------------------
 
@@ -291,4 +281,4 @@ typedef struct ComputedRelation {
 } ComputedRelation;
 
 const ComputedRelation *computed_relation_find(Oid relation);
-extern const ComputedRelation computed_relations[], information_schema_relations[];
+extern const ComputedRelation information_schema_relations[];

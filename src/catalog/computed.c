@@ -383,7 +383,7 @@ static Status sequences_collect(CatalogScan *scan) {
     return OK;
 }
 
-const ComputedRelation computed_relations[] = {
+static const ComputedRelation computed_relations[] = {
     {OID_OF_PG_ATTRIBUTE, attribute_next, NULL},
     {OID_OF_PG_TYPE, type_next, NULL},
     {OID_OF_PG_PROC, function_next, NULL},

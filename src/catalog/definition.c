@@ -6,11 +6,6 @@
 
 enum { NAME_BYTES_MAX = 63 };
 
-Status view_require_write(CatalogView *view) {
-    ASSERT(view->txn != NULL);
-    return OK;
-}
-
 Status catalog_next_oid(CatalogView *view, Oid *oid_out) {
     return table_set_next_oid(view->catalog->tables, oid_out);
 }

@@ -51,7 +51,7 @@ Status index_drop(CatalogView *view, Entry *table, const IndexInfo *index) {
         view->catalog->tables, view->txn, table->table.store, index->index_number);
 }
 
-Status table_drop(CatalogView *view, Entry *table) {
+static Status table_drop(CatalogView *view, Entry *table) {
     const TableInfo *info = &table->table;
     Value key = cell_oid(info->oid);
     for (uint32_t i = 0; i < info->index_count; i++)

@@ -61,14 +61,15 @@ static void map_insert(EntryMap *map, Entry *entry) {
     map->count++;
 }
 
-Entry *entry_map_find(const EntryMap *map, EntryKind kind, Oid oid) {
+static Entry *entry_map_find(const EntryMap *map, EntryKind kind, Oid oid) {
     uint64_t slot = oid_hash(kind, oid) & map->mask;
     for (Entry *entry; (entry = map->by_oid[slot]) != NULL; slot = (slot + 1) & map->mask)
         if (entry->oid == oid && entry->kind == kind) return entry;
     return NULL;
 }
 
-Entry *entry_map_find_name(const EntryMap *map, EntryKind kind, Oid schema, const char *name) {
+static Entry *entry_map_find_name(
+    const EntryMap *map, EntryKind kind, Oid schema, const char *name) {
     uint64_t slot = name_hash(kind, schema, name) & map->mask;
     for (Entry *entry; (entry = map->by_name[slot]) != NULL; slot = (slot + 1) & map->mask)
         if (entry->schema == schema && entry->kind == kind && strcmp(entry->name, name) == 0)
@@ -111,7 +112,8 @@ static void generations_collect(Catalog *catalog) {
     }
 }
 
-void view_release_held(CatalogView *view, uint32_t keep_count) {
+// All but the newest `keep_count`.
+static void view_release_held(CatalogView *view, uint32_t keep_count) {
     if (view->held_count <= keep_count) return;
     Catalog *catalog = view->catalog;
     uint32_t release_count = view->held_count - keep_count;

@@ -1,7 +1,10 @@
 // Databases and connections of include/omendb.h, and runs of whole texts.
 
+#include "engine/database.h"
+
 #include "base/error.h"
 #include "embed/embed_internal.h"
+#include "os/environment.h"
 
 #include <stdlib.h>
 

@@ -328,20 +328,12 @@ TableSet *database_tables(Database *database) {
     return database->tables;
 }
 
-Wal *database_wal(Database *database) {
-    return database->wal;
-}
-
 EpochSet *database_epochs(Database *database) {
     return database->epochs;
 }
 
 Environment database_environment(const Database *database) {
     return database->environment;
-}
-
-MemoryBudget *database_query_budget(Database *database) {
-    return &database->query_memory;
 }
 
 const char *database_path(const Database *database) {

@@ -36,10 +36,8 @@ void database_close(Database *database);
 Catalog *database_catalog(Database *database);
 TxnSystem *database_txns(Database *database);
 TableSet *database_tables(Database *database);
-Wal *database_wal(Database *database);
 EpochSet *database_epochs(Database *database);
 Environment database_environment(const Database *database);
-MemoryBudget *database_query_budget(Database *database);
 const char *database_path(const Database *database); // NULL in memory
 
 // Runs a checkpoint now; CHECKPOINT the statement. One at a time: a second waits.

@@ -67,10 +67,6 @@ typedef struct Window {
     Batch piece;
 } Window;
 
-void window_set(Window *window, const Batch *whole);
-// NULL when nothing is left.
-Batch *window_take(Window *window, Execution *execution, uint32_t row_max);
-
 struct Operator {
     const PlanNode *node;
     Execution *execution;

@@ -114,14 +114,6 @@ Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t c
     return OK;
 }
 
-void key_table_clear(KeyTable *table) {
-    table->directory = NULL;
-    table->hashes = NULL;
-    table->directory_bits = 0;
-    table->hash_capacity = 0;
-    row_buffer_init(&table->keys, table->arena, table->types.oids, table->types.count);
-}
-
 // Room for `more` keys at a load of at most one half.
 static Status key_table_reserve(KeyTable *table, uint32_t more) {
     uint32_t count = key_table_count(table);

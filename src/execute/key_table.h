@@ -35,7 +35,6 @@ typedef struct KeyTable {
 } KeyTable;
 
 Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t count);
-void key_table_clear(KeyTable *table); // after its arena was reset
 
 // The numbers of the selected rows' keys, made when new. is_new_out[i] tells; may be NULL.
 Status key_table_add(KeyTable *table, const Column *columns, Selection selection,

@@ -95,7 +95,7 @@ Status operator_check_memory(const Operator *self) {
     return arena_check(&self->arena);
 }
 
-void window_set(Window *window, const Batch *whole) {
+static void window_set(Window *window, const Batch *whole) {
     window->whole = whole;
     window->next = 0;
 }
@@ -110,7 +110,8 @@ static const uint16_t *execution_all_rows(Execution *execution) {
     return execution->all_rows;
 }
 
-Batch *window_take(Window *window, Execution *execution, uint32_t row_max) {
+// NULL when nothing is left.
+static Batch *window_take(Window *window, Execution *execution, uint32_t row_max) {
     const Batch *whole = window->whole;
     if (whole == NULL) return NULL;
     uint32_t left = whole->selected_count - window->next;

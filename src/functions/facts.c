@@ -93,11 +93,6 @@ const CastInfo *cast_list(size_t *count_out) {
     return cast_table;
 }
 
-const AggregateInfo *aggregate_list(size_t *count_out) {
-    *count_out = aggregate_table_count;
-    return aggregate_table;
-}
-
 static const ComparisonOperators *comparison_find(Oid type) {
     size_t at =
         find_by_oid(comparison_table, comparison_table_count, sizeof comparison_table[0], type);

@@ -79,7 +79,6 @@ const OperatorInfo *const *operator_candidates(const char *name, size_t *count_o
 const FunctionInfo *function_list(size_t *count_out); // for pg_proc
 const OperatorInfo *operator_list(size_t *count_out);
 const CastInfo *cast_list(size_t *count_out); // by source, then target
-const AggregateInfo *aggregate_list(size_t *count_out);
 
 // The operators of a type's default btree class: =, <, >, <=, >= with both sides of the type.
 // 0 when the type has no such class. `name` is one of those five, or "<>". A type without a class
@@ -164,7 +163,6 @@ extern const FunctionEntry functions_of_values[];
 // Errors: FEATURE_NOT_SUPPORTED, "function f(integer) is not supported yet".
 Status function_registry_find(
     const FunctionRegistry *registry, Oid function, const FunctionEntry **entry_out);
-bool function_registry_has(const FunctionRegistry *registry, Oid function);
 
 // Calls a scalar function on one row of values: constant folding, DDL, tests.
 Status function_call(FunctionContext *context, Oid function, SqlType result_type,

@@ -72,14 +72,6 @@ static inline void result_set_null(Call *call, uint32_t row) {
 
 // Lower and upper case, character by character, appended to `out`.
 void text_append_lower(Text *out, Bytes text);
-void text_append_upper(Text *out, Bytes text);
-
-// Whether `text` is LIKE `pattern`. `bytewise`: an underscore is one byte, not one character.
-// Errors: INVALID_ESCAPE_SEQUENCE.
-Status like_matches(Bytes text, Bytes pattern, bool bytewise, bool *matches_out);
-
-void text_append_quoted_identifier(Text *out, Bytes name);
-void text_append_quoted_literal(Text *out, Bytes text);
 
 // The array of a text's fields. A NULL separator takes it apart into characters, an empty one not
 // at all; fields equal to `null_text` (unless it is NULL) are NULL.

@@ -11,7 +11,7 @@ static size_t char_bytes_at(Bytes text, size_t at, bool bytewise) {
 
 // A mismatch after a percent sign goes back to it and lets it take one character more; only the
 // last percent sign need be tried again, so the work is at most text times pattern.
-Status like_matches(Bytes text, Bytes pattern, bool bytewise, bool *matches_out) {
+static Status like_matches(Bytes text, Bytes pattern, bool bytewise, bool *matches_out) {
     size_t at = 0, in_pattern = 0;
     size_t retry_at = 0, retry_pattern = SIZE_MAX;
     while (at < text.count) {

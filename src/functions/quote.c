@@ -36,7 +36,7 @@ static bool identifier_is_plain(Bytes name) {
            == NULL;
 }
 
-void text_append_quoted_identifier(Text *out, Bytes name) {
+static void text_append_quoted_identifier(Text *out, Bytes name) {
     if (identifier_is_plain(name)) {
         text_append(out, name.data, name.count);
         return;
@@ -49,7 +49,7 @@ void text_append_quoted_identifier(Text *out, Bytes name) {
     text_append_char(out, '"');
 }
 
-void text_append_quoted_literal(Text *out, Bytes text) {
+static void text_append_quoted_literal(Text *out, Bytes text) {
     if (text.count > 0 && memchr(text.data, '\\', text.count) != NULL) text_append_char(out, 'E');
     text_append_char(out, '\'');
     for (size_t i = 0; i < text.count; i++) {

@@ -20,7 +20,7 @@ RegexText regex_text_make(Bytes text, Arena *arena) {
 // ---- Characters
 // ----------------------------------------------------------------------------------
 
-bool regex_class_has(RegexClass which, uint32_t c) {
+static bool regex_class_has(RegexClass which, uint32_t c) {
     switch (which) {
     case CLASS_ALNUM:
         return unicode_is_alnum(c);

@@ -96,7 +96,5 @@ struct Regex {
     bool has_references;
 };
 
-bool regex_class_has(RegexClass which, uint32_t character);
-
 // A macro, so that the compiler sees that it never gives OK.
 #define regex_fail(what) fail(INVALID_REGULAR_EXPRESSION, "invalid regular expression: %s", (what))

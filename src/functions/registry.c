@@ -56,10 +56,6 @@ FunctionRegistry *function_registry_make(
     return registry;
 }
 
-bool function_registry_has(const FunctionRegistry *registry, Oid function) {
-    return entry_find(registry, function) != NULL;
-}
-
 static Status fail_unsupported(Oid function) {
     const FunctionInfo *info = function_find(function);
     if (info == NULL) {

@@ -70,7 +70,7 @@ void text_append_lower(Text *out, Bytes text) {
     append_mapped(out, text, unicode_lower);
 }
 
-void text_append_upper(Text *out, Bytes text) {
+static void text_append_upper(Text *out, Bytes text) {
     append_mapped(out, text, unicode_upper);
 }
 

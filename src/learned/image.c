@@ -82,7 +82,8 @@ void image_append_root(Text *root_out, const ImageRoot *root, const ExtentList *
 
 // ---- Decoding
 
-Status image_root_parse(Bytes bytes, ImageRoot *root_out) {
+// Errors: INDEX_CORRUPTED.
+static Status image_root_parse(Bytes bytes, ImageRoot *root_out) {
     if (bytes.count < ROOT_BYTES) return damaged("its root is too short");
     const uint8_t *at = bytes.data;
     if (get_u32_le(at) != ROOT_MAGIC) return damaged("its root has no mark");

@@ -36,6 +36,3 @@ uint8_t *image_encode_shape(
 void image_append_leaf(Text *table, const LeafRecordInTable *record);
 
 void image_append_root(Text *root_out, const ImageRoot *root, const ExtentList *chunks);
-
-// Errors: INDEX_CORRUPTED.
-Status image_root_parse(Bytes bytes, ImageRoot *root_out);

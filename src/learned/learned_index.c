@@ -236,7 +236,8 @@ static void clear_nodes(Child child) {
     inner_node_destroy(node);
 }
 
-void learned_index_clear(LearnedIndex *index, bool free_extents) {
+// Frees every node and entry; the index is nobody's any more. `free_extents` as well.
+static void learned_index_clear(LearnedIndex *index, bool free_extents) {
     clear_nodes(learned_index_root(index));
     atomic_store(&index->root, 0);
     LeafEntry *entry = index->first;

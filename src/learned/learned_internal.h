@@ -166,9 +166,6 @@ Status restructure_add(LearnedIndex *index, const IndexPair *pair, bool *was_add
 Status restructure_add_locked(
     LearnedIndex *index, const IndexPair *pair, UniqueCheck *check, bool *was_added_out);
 
-// Frees every node and entry; the index is nobody's any more. `free_extents` as well.
-void learned_index_clear(LearnedIndex *index, bool free_extents);
-
 // Counts the pairs before each leaf anew. Under the structure mutex.
 void learned_index_count_ranks(LearnedIndex *index);
 

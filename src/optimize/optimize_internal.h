@@ -145,7 +145,6 @@ Status plan_add_semi_joins(Planner *planner, const SemiJoinList *joins, PlanNode
 // A query's rows: its visible targets as columns.
 Status plan_query(
     PlanShared *shared, Planner *parent, Query *query, Planner **planner_out, PlanNode **node_out);
-Status plan_select(Planner *planner, PlanNode **node_out);
 // FROM and WHERE.
 Status plan_from_where(Planner *planner, PlanNode **node_out);
 Status plan_write(Planner *planner, PlanNode **node_out);

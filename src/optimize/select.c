@@ -603,7 +603,7 @@ static Status plan_ordered(Planner *planner, PlanNode **node) {
     return plan_sort(planner, node, query->sorts, query->sort_count);
 }
 
-Status plan_select(Planner *planner, PlanNode **node_out) {
+static Status plan_select(Planner *planner, PlanNode **node_out) {
     Query *query = planner->query;
     Arena *arena = planner->arena;
     TRY(planner_prepare(planner));

@@ -13,10 +13,6 @@ void file_close(File *file) {
     if (file != NULL) file->ops->close(file);
 }
 
-bool file_is_direct(const File *file) {
-    return file->is_direct;
-}
-
 // Direct transfers have to be whole blocks, from memory and to places that are aligned to them.
 static bool transfer_is_aligned(
     const File *file, uint64_t offset, const void *bytes, size_t count) {

@@ -20,7 +20,7 @@ typedef struct FileOptions {
     bool read_only;
     bool direct;          // bypass the page cache when the file system can: offsets, counts and
                           // buffers are multiples of FILE_DIRECT_ALIGNMENT. Decided once at open
-                          // by writing and reading a block; file_is_direct tells.
+                          // by writing and reading a block.
     bool sync_each_write; // a write returns when it is durable
 } FileOptions;
 
@@ -33,8 +33,6 @@ Status file_open(FileSystem *files, const char *path, FileOptions options, File 
 
 // Never fails; unsynced writes may be lost at a power cut. Accepts NULL.
 void file_close(File *file);
-
-bool file_is_direct(const File *file);
 
 // Reads up to `count` bytes; fewer only at the end of the file.
 Status file_read(File *file, uint64_t offset, void *bytes, size_t count, size_t *read_out);

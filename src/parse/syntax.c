@@ -1,6 +1,5 @@
 #include "parse/syntax.h"
 
-#include "base/text.h"
 #include "parse/tree_reader.h"
 
 Node *node_get(const Node *node, NodeField field) {
@@ -101,45 +100,4 @@ int32_t node_location(const Node *node) {
     const Node *location = node_get(node, FIELD_LOCATION);
     if (location == NULL) return kind_has_location(node->kind) ? 0 : -1;
     return (int32_t)location->integer;
-}
-
-static void dump(const Node *node, uint32_t indent, Text *out) {
-    switch ((int)node_kind(node)) {
-    case NODE_NONE:
-        text_append_text(out, "null\n");
-        return;
-    case NODE_TEXT:
-        text_append_format(out, "'%s'\n", node->text);
-        return;
-    case NODE_INTEGER:
-        text_append_i64(out, node->integer);
-        text_append_char(out, '\n');
-        return;
-    case NODE_BOOLEAN:
-        text_append_text(out, node->boolean ? "true\n" : "false\n");
-        return;
-    case NODE_LIST:
-        text_append_text(out, "list\n");
-        for (uint32_t i = 0; i < node->count; i++) {
-            text_append_repeat(out, ' ', indent + 2);
-            dump(node->items[i], indent + 2, out);
-        }
-        return;
-    default:
-        break;
-    }
-    text_append_format(out, "%s\n", node->name);
-    for (uint32_t i = 0; i < node->count; i++) {
-        NodeField field = node->entries[i].field;
-        text_append_repeat(out, ' ', indent + 2);
-        text_append_format(out, "%s: ", field == FIELD_COUNT ? "?" : node_field_name(field));
-        dump(node->entries[i].value, indent + 2, out);
-    }
-}
-
-void node_dump(const Node *node, Arena *arena, char **text_out) {
-    Text text;
-    text_init(&text, arena);
-    dump(node, 0, &text);
-    *text_out = text.data;
 }

@@ -65,5 +65,3 @@ NodeKind node_kind(const Node *node); // NODE_NONE for NULL
 
 // The byte offset of a node in the statement's text, from its `location`; -1 when unknown.
 int32_t node_location(const Node *node);
-
-void node_dump(const Node *node, Arena *arena, char **text_out);

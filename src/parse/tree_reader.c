@@ -54,7 +54,7 @@ NodeField node_field_find(const char *name, size_t count) {
     return (NodeField)name_find(field_names, FIELD_COUNT, name, count);
 }
 
-const char *node_kind_name(NodeKind kind) {
+static const char *node_kind_name(NodeKind kind) {
     static const char *const plain[] = {"", "other", "List", "String", "Integer", "Boolean"};
     return (int)kind < KIND_FIRST ? plain[kind] : kind_names[kind - KIND_FIRST];
 }

@@ -20,5 +20,4 @@ NodeKind node_kind_find(const char *name, size_t count);
 NodeField node_field_find(const char *name, size_t count);
 
 // PostgreSQL's names.
-const char *node_kind_name(NodeKind kind);
 const char *node_field_name(NodeField field);

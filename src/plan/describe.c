@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+static void plan_describe_expression(const Query *query, const Expression *expression, Text *out);
+
 static void describe_name(const Query *query, uint32_t relation, int16_t number, Text *out) {
     if (query == NULL || relation >= query->relation_count) {
         text_append_text(out, "?");
@@ -86,7 +88,7 @@ static void describe_around(const Query *query, const char *before, const Expres
     text_append_text(out, after);
 }
 
-void plan_describe_expression(const Query *query, const Expression *expression, Text *out) {
+static void plan_describe_expression(const Query *query, const Expression *expression, Text *out) {
     switch (expression->kind) {
     case EXPRESSION_CONSTANT:
         describe_constant(expression, out);

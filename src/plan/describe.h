@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "plan/plan_node.h"
 
-void plan_describe_expression(const Query *query, const Expression *expression, Text *out);
 void plan_describe_conditions(
     const Query *query, Expression *const *conditions, uint32_t count, Text *out);
 void plan_describe_column(const Query *query, const LayoutColumn *column, Text *out);

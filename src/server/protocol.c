@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void server_cancel(Server *server, uint32_t number, uint32_t secret);
+
 enum {
     PROTOCOL_3 = 3 << 16,
     CODE_CANCEL = 80877102,
@@ -235,7 +237,8 @@ bool connection_start(Connection *connection, Bytes body) {
     return true;
 }
 
-void server_cancel(Server *server, uint32_t number, uint32_t secret) {
+// Finds the session to cancel by its number and secret.
+static void server_cancel(Server *server, uint32_t number, uint32_t secret) {
     mutex_lock(&server->latch);
     for (Connection *c = server->connections; c != NULL; c = c->next) {
         if (c->session != NULL && c->phase != PHASE_STARTUP && session_number(c->session) == number

@@ -116,9 +116,6 @@ bool connection_handle(Connection *connection, uint8_t type, Bytes body);
 // The first message, without a type.
 bool connection_start(Connection *connection, Bytes body);
 
-// Finds the session to cancel by its number and secret.
-void server_cancel(Server *server, uint32_t number, uint32_t secret);
-
 // A whole message at the front of the input: its bytes are counted as read. False when more bytes
 // are needed. Errors: PROTOCOL_VIOLATION for a length that cannot be.
 Status input_take_message(

@@ -59,7 +59,7 @@ void wire_empty(Text *out, char type) {
     wire_end(out, wire_begin(out, type));
 }
 
-void wire_string(Text *out, const char *string) {
+static void wire_string(Text *out, const char *string) {
     text_append(out, string, strlen(string) + 1);
 }
 

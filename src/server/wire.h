@@ -24,7 +24,6 @@ Status wire_take_end(const Bytes *message);                       // nothing is 
 size_t wire_begin(Text *out, char type); // returns the mark for wire_end
 void wire_end(Text *out, size_t mark);
 void wire_empty(Text *out, char type); // a message without a body
-void wire_string(Text *out, const char *string);
 
 void wire_ready(Text *out, char state);
 void wire_complete(Text *out, const char *tag);

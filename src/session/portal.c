@@ -209,7 +209,7 @@ void row_list_add_batch(RowList *list, Arena *arena, const Batch *batch) {
     }
 }
 
-void portal_add_row(Portal *portal, const Value *values) {
+static void portal_add_row(Portal *portal, const Value *values) {
     Oid *types = arena_new_array(&portal->arena, Oid, portal->result_count + 1);
     for (uint32_t i = 0; i < portal->result_count; i++)
         types[i] = portal->results[i].type.oid;
@@ -225,15 +225,6 @@ void portal_add_text_row(Portal *portal, const char *const *texts, uint32_t coun
             values[i].datum.view = view_from_text(arena_copy_text(&portal->arena, texts[i]));
     }
     portal_add_row(portal, values);
-}
-
-void portal_set_text_results(Portal *portal, const char *const *names, uint32_t count) {
-    ResultColumn *columns = arena_new_array(&portal->arena, ResultColumn, count);
-    for (uint32_t i = 0; i < count; i++)
-        columns[i] = (ResultColumn){
-            .name = arena_copy_text(&portal->arena, names[i]), .type = sql_type(TYPE_TEXT)};
-    portal->results = columns;
-    portal->result_count = count;
 }
 
 // ---- Queries ------------------------------------------------------------------------------------

@@ -69,10 +69,6 @@ void session_pool_destroy(SessionPool *pool) {
     free(pool);
 }
 
-Database *session_pool_database(SessionPool *pool) {
-    return pool->database;
-}
-
 // ---- Statement timeouts -------------------------------------------------------------------------
 
 enum { NS_PER_US = 1000, US_PER_MS = 1000, NS_PER_MS = 1000000 };
@@ -103,7 +99,7 @@ static void timer_run(void *argument) {
     mutex_unlock(&pool->mutex);
 }
 
-void deadline_disarm(Session *session) {
+static void deadline_disarm(Session *session) {
     if (!session->has_deadline && !atomic_load(&session->has_timed_out)) return;
     SessionPool *pool = session->pool;
     mutex_lock(&pool->mutex);
@@ -116,7 +112,7 @@ void deadline_disarm(Session *session) {
     mutex_unlock(&pool->mutex);
 }
 
-void deadline_arm(Session *session) {
+static void deadline_arm(Session *session) {
     transaction_read_settings(session);
     int64_t timeout_ms = session->statement_timeout_ms;
     if (timeout_ms <= 0 || session->has_deadline) return;
@@ -138,7 +134,7 @@ void deadline_arm(Session *session) {
 }
 
 // A statement that was cancelled because its time was up says so.
-Status deadline_translate(Session *session, Status status) {
+static Status deadline_translate(Session *session, Status status) {
     bool has_timed_out = atomic_exchange(&session->has_timed_out, false);
     if (status != QUERY_CANCELED || !has_timed_out) return status;
     error_clear();

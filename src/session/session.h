@@ -33,7 +33,6 @@ typedef struct SessionOptions {
 typedef struct SessionPool SessionPool;
 Status session_pool_create(Database *database, SessionPool **pool_out);
 void session_pool_destroy(SessionPool *pool);
-Database *session_pool_database(SessionPool *pool);
 
 Status session_create(SessionPool *pool, const SessionOptions *options, Session **session_out);
 void session_destroy(Session *session); // rolls back what is open

@@ -206,21 +206,17 @@ Status transaction_check_allowed(Session *session, const Node *syntax);
 Status transaction_prevent_block(Session *session, const char *statement);
 Status transaction_require_block(Session *session, const char *statement);
 Status transaction_set_modes(Session *session, const Node *options, bool for_session);
-bool transaction_isolation_parse(const char *name, Isolation *isolation_out);
 Status transaction_apply_setting(Session *session, const char *name, const char *value);
-const char *isolation_name(Isolation isolation);
 
 // ---- Statements (statement.c) -------------------------------------------------------------------
 
 Status statement_parse(
     Session *session, const char *sql, Statement **statement_out, bool *is_single);
 Statement *statement_borrow(const char *sql, const ParsedStatement *parsed);
-Statement *statement_of_node(const char *sql, const Node *syntax);
 void statement_ref(Statement *statement);
 void statement_unref(Statement *statement);
 // Binds and plans it, or does so again when something it depends on has changed.
 Status statement_prepare(Session *session, Statement *statement);
-bool statement_is_query(const Statement *statement);
 void function_context_fill(Session *session, FunctionContext *context);
 
 Statement *statement_cache_find(Session *session, const char *key, size_t count, uint64_t hash);
@@ -248,8 +244,6 @@ void portal_set_tag(Portal *portal, const char *format, ...) [[gnu::format(print
 void row_list_add_batch(RowList *list, Arena *arena, const Batch *batch);
 // One row of texts (NULL for SQL NULL) as text columns.
 void portal_add_text_row(Portal *portal, const char *const *values, uint32_t count);
-void portal_add_row(Portal *portal, const Value *values);
-void portal_set_text_results(Portal *portal, const char *const *names, uint32_t count);
 
 // Takes the table locks of a statement's plan, and plans again when they brought news.
 // Runs what the statement was bound to, up to its first rows.
@@ -278,8 +272,7 @@ Status setting_run_set(Portal *portal); // setting_statement.c
 Status setting_run_show(Portal *portal);
 void session_apply_setting(void *argument, uint32_t setting);
 Status session_change_setting(
-    Session *session, const char *name, const char *value, bool is_local);  // value NULL: RESET
-const TimeZone *session_find_time_zone(Session *session, const char *name); // NULL: none
+    Session *session, const char *name, const char *value, bool is_local); // value NULL: RESET
 
 Status copy_start(Portal *portal); // copy.c
 Status copy_out_next(Portal *portal, Bytes *copy_out, bool *is_done);
@@ -302,6 +295,3 @@ extern const FunctionEntry functions_of_session[];
 void session_notice(Session *session, const char *severity, Status code, const char *message,
     const char *detail, const char *hint);
 Status session_check_cancelled(Session *session);
-void deadline_arm(Session *session);
-void deadline_disarm(Session *session);
-Status deadline_translate(Session *session, Status status);

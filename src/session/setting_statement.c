@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+static const TimeZone *session_find_time_zone(Session *session, const char *name);
+
 // ---- Effects ------------------------------------------------------------------------------------
 
 static const char *value_of(Session *session, const char *name) {
@@ -388,7 +390,7 @@ Status setting_run_show(Portal *portal) {
 // ---- Time zones ---------------------------------------------------------------------------------
 
 // A number is hours east of Greenwich, as SET TIME ZONE 5.5 has it; anything else a name.
-const TimeZone *session_find_time_zone(Session *session, const char *name) {
+static const TimeZone *session_find_time_zone(Session *session, const char *name) {
     enum { SECONDS_PER_HOUR = 3600, HOURS_MAX = 168 };
 
     TimeZoneCache *zones = session->pool->time_zones;

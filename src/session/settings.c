@@ -236,7 +236,8 @@ static Status enum_value(const Setting *setting, const char *value, Text *out) {
     return status;
 }
 
-Status setting_canonical(const Setting *setting, const char *value, Text *out) {
+// Checks a text for a setting and appends its canonical form. Errors: INVALID_PARAMETER_VALUE.
+static Status setting_canonical(const Setting *setting, const char *value, Text *out) {
     text_append(out, "", 0);
     if (setting->fact == NULL) {
         text_append_text(out, value);

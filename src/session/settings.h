@@ -78,9 +78,6 @@ uint32_t settings_find(const Settings *settings, const char *name);
 // As settings_find. Errors: UNDEFINED_OBJECT, with a hint at the nearest name.
 Status settings_require(Settings *settings, const char *name, uint32_t *setting_out);
 
-// Checks a text for a setting and appends its canonical form. Errors: INVALID_PARAMETER_VALUE.
-Status setting_canonical(const Setting *setting, const char *value, Text *canonical_out);
-
 typedef enum SettingScope {
     SCOPE_SESSION, // undone by a rollback
     SCOPE_LOCAL,   // undone by a rollback and by a commit

@@ -33,12 +33,6 @@ Statement *statement_borrow(const char *sql, const ParsedStatement *parsed) {
     return statement;
 }
 
-Statement *statement_of_node(const char *sql, const Node *syntax) {
-    Statement *statement = statement_new(sql);
-    if (statement != NULL) statement->syntax = syntax;
-    return statement;
-}
-
 Status statement_parse(
     Session *session, const char *sql, Statement **statement_out, bool *is_single) {
     Statement *statement = statement_new(NULL);
@@ -59,18 +53,6 @@ Status statement_parse(
     }
     *statement_out = statement;
     return OK;
-}
-
-bool statement_is_query(const Statement *statement) {
-    switch ((int)node_kind(statement->syntax)) {
-    case NODE_SELECT_STMT:
-    case NODE_INSERT_STMT:
-    case NODE_UPDATE_STMT:
-    case NODE_DELETE_STMT:
-        return true;
-    default:
-        return false;
-    }
 }
 
 void function_context_fill(Session *session, FunctionContext *context) {

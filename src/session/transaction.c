@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-const char *isolation_name(Isolation isolation) {
+static const char *isolation_name(Isolation isolation) {
     switch (isolation) {
     case ISOLATION_READ_COMMITTED:
         return "read committed";
@@ -15,7 +15,7 @@ const char *isolation_name(Isolation isolation) {
     return "";
 }
 
-bool transaction_isolation_parse(const char *name, Isolation *isolation_out) {
+static bool transaction_isolation_parse(const char *name, Isolation *isolation_out) {
     static const struct {
         const char *name;
         Isolation isolation;

@@ -442,11 +442,6 @@ static Status sync_or_fail(Store *store) {
     return status;
 }
 
-Status store_sync(Store *store) {
-    TRY(check_usable(store));
-    return store->file == NULL ? OK : sync_or_fail(store);
-}
-
 static Status make_root_durable(Store *store, const StoreRoot *root) {
     if (store->file == NULL) return OK;
     TRY(check_usable(store));

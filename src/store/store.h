@@ -100,7 +100,7 @@ StoreRoot store_root(const Store *store); // the newest durable one
 bool store_is_failed(const Store *store);
 
 // Writes bytes to a fresh extent, padded with zeros to whole blocks. Not durable before the next
-// store_publish or store_sync. Errors: DISK_FULL, IO_ERROR.
+// store_publish. Errors: DISK_FULL, IO_ERROR.
 Status store_write(Store *store, ExtentKind kind, Bytes bytes, ExtentRef *ref_out);
 
 // Reads a whole extent, extent_bytes(ref) of them, into `bytes` (aligned to 4 KiB when the caller
@@ -127,8 +127,6 @@ void store_release(Store *store);
 
 // Gives up a root in the making; its frees stay deferred.
 void store_abandon_root(Store *store);
-
-Status store_sync(Store *store);
 
 // After an unclean open: every extent that the walk of the root does not name is free. The owner of
 // each structure calls store_mark for each extent it refers to, then store_finish_marks once.

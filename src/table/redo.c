@@ -162,7 +162,7 @@ enum { KEY_DESCENDING = 1, KEY_NULLS_FIRST = 2, KEY_NULLABLE = 4 };
 
 enum { COLUMN_DROPPED = 1, COLUMN_HAS_MISSING = 2 };
 
-void index_encode(const IndexSchema *index, Text *out) {
+static void index_encode(const IndexSchema *index, Text *out) {
     text_append_varint(out, index->index_number);
     text_append_varint(out, index->object);
     text_append_u8(out, (uint8_t)((index->is_unique ? INDEX_IS_UNIQUE : 0)

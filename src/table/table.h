@@ -68,7 +68,6 @@ Status table_index_drop(TableSet *set, Txn *txn, StoreId store, uint32_t index_n
 // NULL when there is no such store. Valid while the caller holds a lock on the table.
 Table *table_find(TableSet *set, StoreId store);
 const StoreSchema *table_schema(const Table *table);
-StoreId table_store_id(const Table *table);
 
 // About how many rows there are; for the planner.
 double table_row_estimate(const Table *table);

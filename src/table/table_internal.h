@@ -121,13 +121,10 @@ Status layout_for(const StoreSchema *schema, uint16_t version, RowLayout **layou
 // table_set.c
 // Without a definition and rows.
 Status table_make_empty(TableSet *set, StoreId store, Table **table_out);
-Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out);
 void table_destroy(Table *table, bool must_drop);
 Status table_register(TableSet *set, Table *table);
 void table_unregister(TableSet *set, Table *table);
 void tables_free_dropped(TableSet *set);
-void store_counter_raise(TableSet *set, uint64_t store); // past one that is in use
-Status definition_publish(Table *table, Definition *definition, Txn *txn);
 
 // A key being built, without heap memory when it is short.
 typedef struct KeyText {
@@ -187,7 +184,6 @@ Status redo_sequence(Txn *txn, Oid oid, uint64_t version, const SequenceState *s
 
 void schema_encode(const StoreSchema *schema, Text *out);
 Status schema_decode(Bytes *bytes, Arena *arena, StoreSchema *schema_out);
-void index_encode(const IndexSchema *index, Text *out);
 Status index_decode(Bytes *bytes, Arena *arena, IndexSchema *index_out);
 void sequence_encode(uint64_t version, const SequenceState *state, Text *out);
 bool sequence_decode(Bytes *bytes, uint64_t *version_out, SequenceState *state_out);

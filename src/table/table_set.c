@@ -65,10 +65,6 @@ const StoreSchema *table_schema(const Table *table) {
     return &table_definition(table)->schema;
 }
 
-StoreId table_store_id(const Table *table) {
-    return table->id;
-}
-
 double table_row_estimate(const Table *table) {
     return (double)row_store_row_count(table->rows);
 }
@@ -184,7 +180,8 @@ Status table_make_empty(TableSet *set, StoreId store, Table **table_out) {
     return OK;
 }
 
-Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out) {
+static Status table_create(
+    TableSet *set, StoreId store, const StoreSchema *schema, Table **table_out) {
     Table *table;
     TRY(table_make_empty(set, store, &table));
     Status status = definition_first(table, schema);
@@ -196,7 +193,8 @@ Status table_create(TableSet *set, StoreId store, const StoreSchema *schema, Tab
     return OK;
 }
 
-void store_counter_raise(TableSet *set, uint64_t store) {
+// Past a number that is in use.
+static void store_counter_raise(TableSet *set, uint64_t store) {
     uint64_t next = atomic_load(&set->next_store);
     while (next <= store && !atomic_compare_exchange_weak(&set->next_store, &next, store + 1)) {}
 }
@@ -342,7 +340,7 @@ static void definition_noted(void *argument, Lsn commit) {
     }
 }
 
-Status definition_publish(Table *table, Definition *definition, Txn *txn) {
+static Status definition_publish(Table *table, Definition *definition, Txn *txn) {
     definition->older = table_definition(table);
     if (txn != NULL) birth_begin(&definition->birth, txn);
     row_store_set_layout(table->rows, definition->layout);

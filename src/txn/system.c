@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+static void system_raise_visible(TxnSystem *system, Lsn lsn);
+
 static void durable_advanced(void *argument, Lsn durable) {
     system_raise_visible(argument, durable);
 }
@@ -114,7 +116,7 @@ void system_handle_give(Txn *txn) {
     mutex_unlock(&txn->system->handle_mutex);
 }
 
-void system_raise_visible(TxnSystem *system, Lsn lsn) {
+static void system_raise_visible(TxnSystem *system, Lsn lsn) {
     uint64_t seen = atomic_load_explicit(&system->visible, memory_order_relaxed);
     while (seen < lsn.value && !atomic_compare_exchange_weak(&system->visible, &seen, lsn.value)) {}
 }

@@ -85,7 +85,7 @@ static void actions_rollback(Txn *txn, uint32_t count_kept) {
     }
 }
 
-void txn_rollback_to(Txn *txn, TxnMark mark) {
+static void txn_rollback_to(Txn *txn, TxnMark mark) {
     undo_rollback(txn, mark.newest);
     redo_rollback(txn, mark.redo_offset);
     actions_rollback(txn, mark.action_count);
@@ -191,7 +191,9 @@ void txn_rollback(Txn *txn) {
     txn_free(txn);
 }
 
-Status txn_commit_start(Txn *txn, Lsn *lsn_out, bool *needs_wait_out) {
+// Reserves and fills, and returns the LSN to wait for in txn_commit_finish. `needs_wait_out` is
+// false when nothing was written.
+static Status txn_commit_start(Txn *txn, Lsn *lsn_out, bool *needs_wait_out) {
     ASSERT(txn->is_open && txn->commit_lsn.value == 0);
     *needs_wait_out = false;
     if (redo_is_empty(txn)) {
@@ -231,7 +233,7 @@ static void finish(Txn *txn, bool is_known) {
     if (has_written) collect_after_commit(system);
 }
 
-Status txn_commit_finish(Txn *txn) {
+static Status txn_commit_finish(Txn *txn) {
     Status status = OK;
     if (txn->commit_lsn.value != 0) {
         status = system_wait_visible(txn->system, txn->commit_lsn, txn->options.is_synchronous);
@@ -276,16 +278,8 @@ TxnSystem *txn_system(const Txn *txn) {
     return txn->system;
 }
 
-const TxnOptions *txn_options(const Txn *txn) {
-    return &txn->options;
-}
-
 const TxnHistory *txn_history(const Txn *txn) {
     return atomic_load_explicit(&txn->history, memory_order_relaxed);
-}
-
-uint32_t txn_command(const Txn *txn) {
-    return txn->command;
 }
 
 uint32_t txn_slot(const Txn *txn) {

@@ -50,11 +50,6 @@ Status txn_begin(TxnSystem *system, TxnOptions options, Txn **txn_out);
 Status txn_commit(Txn *txn);
 void txn_rollback(Txn *txn);
 
-// For a loop that must not wait: reserves and fills, and returns the LSN to wait for; then, once it
-// is durable, txn_commit_finish. `needs_wait_out` is false when nothing was written.
-Status txn_commit_start(Txn *txn, Lsn *lsn_out, bool *needs_wait_out);
-Status txn_commit_finish(Txn *txn);
-
 // A new snapshot for each statement in READ COMMITTED, the transaction's first one otherwise; and
 // an implicit savepoint for statement atomicity.
 Status txn_statement_begin(Txn *txn);
@@ -80,7 +75,6 @@ bool txn_has_written(const Txn *txn);
 Isolation txn_isolation(const Txn *txn);
 bool txn_is_read_only(const Txn *txn);
 TxnSystem *txn_system(const Txn *txn);
-const TxnOptions *txn_options(const Txn *txn);
 
 // Work to do when the transaction commits (after its record is durable, in order of adding) or
 // rolls back to before this point (in reverse order): catalog publication, dropped stores.

@@ -155,7 +155,6 @@ static inline Txn *system_handle(TxnSystem *system, uint32_t slot) {
 // system.c
 Status system_handle_take(TxnSystem *system, Txn **txn_out);
 void system_handle_give(Txn *txn);
-void system_raise_visible(TxnSystem *system, Lsn lsn);
 // Waits until a commit that has its LSN is visible to new snapshots.
 Status system_wait_visible(TxnSystem *system, Lsn commit, bool is_synchronous);
 void snapshot_take(Txn *txn);

@@ -104,7 +104,6 @@ static inline bool undo_is_own(const UndoRecord *record, const TxnHistory *own) 
 
 // The history of a transaction that has one, or NULL.
 const TxnHistory *txn_history(const Txn *txn);
-uint32_t txn_command(const Txn *txn);
 uint32_t txn_slot(const Txn *txn); // a small number, for spreading work
 
 // Makes sure that the next undo_add of up to `before_bytes` finds room, and gives the transaction
@@ -129,7 +128,6 @@ typedef struct TxnMark {
 } TxnMark;
 
 TxnMark txn_mark(Txn *txn);
-void txn_rollback_to(Txn *txn, TxnMark mark);
 
 // Waits until the transaction of a history may have ended or given up a row, as it was when it had
 // `id`. The caller holds no latch, is in no epoch, and looks at the row again.
@@ -141,6 +139,6 @@ Status txn_wait_for(
 // to is destroyed. No transaction is open.
 void txn_system_drain(TxnSystem *system);
 
-// As txn_rollback_to for records and redo alone, within a command: what the command did before the
-// mark stays its own.
+// As a rollback to a savepoint, for records and redo alone, within a command: what the command did
+// before the mark stays its own.
 void txn_undo_to(Txn *txn, TxnMark mark);

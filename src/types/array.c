@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 
+static bool array_decode(Bytes bytes, Array *array_out);
+
 enum { ARRAY_HEADER_BYTES = 8, ARRAY_DIMENSION_BYTES = 8, ARRAY_END_BYTES = 4 };
 
 static size_t bitmap_bytes(uint32_t count) {
@@ -20,7 +22,8 @@ Array array_open(const View *view) {
     return array;
 }
 
-bool array_decode(Bytes bytes, Array *array_out) {
+// Opens bytes from elsewhere; false when they are no array.
+static bool array_decode(Bytes bytes, Array *array_out) {
     if (bytes.count < ARRAY_HEADER_BYTES) return false;
     Array array = {.element = get_u32_le(bytes.data), .dimension_count = bytes.data[4]};
     bool has_nulls = bytes.data[5] == 1;
@@ -63,7 +66,7 @@ bool array_decode(Bytes bytes, Array *array_out) {
     return true;
 }
 
-bool array_is_null(const Array *array, uint32_t index) {
+static bool array_is_null(const Array *array, uint32_t index) {
     return array->nulls != NULL && (array->nulls[index >> 3] >> (index & 7) & 1) != 0;
 }
 

@@ -34,11 +34,6 @@ typedef struct Array {
 // Opens an array that this module made. Borrows the view's bytes, and the view when it is inline.
 Array array_open(const View *view);
 
-// Opens bytes from elsewhere; false when they are no array.
-bool array_decode(Bytes bytes, Array *array_out);
-
-bool array_is_null(const Array *array, uint32_t index);
-
 // Element `index` in storage order, from 0. Borrows.
 Value array_get(const Array *array, uint32_t index);
 

@@ -17,9 +17,6 @@ static inline int64_t timestamp_to_unix(int64_t timestamp) {
 // Rounding to a precision of 0 to 6 decimals; any other changes nothing.
 int64_t timestamp_round(int64_t timestamp, int32_t precision);
 
-// The interval cut and rounded to its type's modifier.
-Interval interval_apply_modifier(Interval interval, int32_t modifier);
-
 // ---- Casts --------------------------------------------------------------------------------------
 
 Status date_to_timestamp(int32_t date, int64_t *timestamp_out);

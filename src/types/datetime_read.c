@@ -47,7 +47,7 @@ bool fraction_read(const char *text, double *fraction_out) {
     return *end == '\0' && errno == 0;
 }
 
-bool fraction_read_us(const char *text, int32_t *microsecond_out) {
+static bool fraction_read_us(const char *text, int32_t *microsecond_out) {
     double fraction;
     if (!fraction_read(text, &fraction)) return false;
     *microsecond_out = (int32_t)rint(fraction * 1000000);

@@ -109,7 +109,6 @@ bool int32_take(const char *text, char **end_out, int32_t *value_out);
 
 // The fraction from the point at `text` to the end of the text, which must be all of it.
 bool fraction_read(const char *text, double *fraction_out);
-bool fraction_read_us(const char *text, int32_t *microsecond_out);
 
 // "hh:mm[:ss[.f]]" without a check of the upper limit of hours. `is_minutes`: two parts are minutes
 // and seconds.

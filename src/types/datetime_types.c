@@ -389,7 +389,8 @@ static int32_t modifier_precision(int32_t modifier) {
     return modifier < 0 ? INTERVAL_FULL_PRECISION : modifier & INTERVAL_FULL_PRECISION;
 }
 
-Interval interval_apply_modifier(Interval interval, int32_t modifier) {
+// The interval cut and rounded to its type's modifier.
+static Interval interval_apply_modifier(Interval interval, int32_t modifier) {
     int32_t range = modifier_range(modifier), precision = modifier_precision(modifier);
     if (range != INTERVAL_FULL_RANGE) {
         int32_t days_and_less = INTERVAL_DAY | INTERVAL_HOUR | INTERVAL_MINUTE | INTERVAL_SECOND;

@@ -341,17 +341,6 @@ Status date_extract(
     return OK;
 }
 
-Status time_extract(
-    const char *unit, size_t count, int64_t time_us, Arena *arena, Extracted *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "time without time zone", false, &name));
-    if (name.unit == UNIT_EPOCH) {
-        *result_out = scaled(time_us, 6, 1000000.0, arena);
-        return OK;
-    }
-    return extract_of_time(name.unit, time_us, arena, result_out) ? OK : fail_unit(&name);
-}
-
 // `local` is what the clock shows, `instant` what counts for the epoch.
 static Status extract_moment(
     const UnitName *name, int64_t local, int64_t instant, Arena *arena, Extracted *result_out) {

@@ -15,8 +15,6 @@ typedef struct Extracted {
 // FEATURE_NOT_SUPPORTED for one that the type does not have.
 Status date_extract(
     const char *unit, size_t count, int32_t date, Arena *arena, Extracted *result_out);
-Status time_extract(
-    const char *unit, size_t count, int64_t time_us, Arena *arena, Extracted *result_out);
 Status timestamp_extract(
     const char *unit, size_t count, int64_t timestamp, Arena *arena, Extracted *result_out);
 Status timestamptz_extract(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,

@@ -8,7 +8,7 @@
 #include <float.h>
 #include <math.h>
 
-int float8_compare_total(double a, double b) {
+static int float8_compare_total(double a, double b) {
     if (isnan(a)) return isnan(b) ? 0 : 1;
     if (isnan(b)) return -1;
     return (a > b) - (a < b);
@@ -111,7 +111,7 @@ static int at_least_one(int digits) {
     return digits < 1 ? 1 : digits;
 }
 
-void float8_append(const ValueContext *context, double value, Text *out) {
+static void float8_append(const ValueContext *context, double value, Text *out) {
     if (context->extra_float_digits > 0) {
         float8_append_shortest(out, value);
     } else {
@@ -119,7 +119,7 @@ void float8_append(const ValueContext *context, double value, Text *out) {
     }
 }
 
-void float4_append(const ValueContext *context, float value, Text *out) {
+static void float4_append(const ValueContext *context, float value, Text *out) {
     if (context->extra_float_digits > 0) {
         float4_append_shortest(out, value);
     } else {

@@ -3,12 +3,7 @@
 
 #include "types/value_context.h"
 
-int float8_compare_total(double a, double b);
-
 // A number with blanks around it. `type_name` is for the errors: INVALID_TEXT_REPRESENTATION,
 // NUMERIC_VALUE_OUT_OF_RANGE.
 Status float8_read_text(const char *type_name, const char *text, size_t count, double *value_out);
 Status float4_read_text(const char *text, size_t count, float *value_out);
-
-void float8_append(const ValueContext *context, double value, Text *out);
-void float4_append(const ValueContext *context, float value, Text *out);

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-Status integer_read_text(const char *type_name, const char *text, size_t count, int64_t least,
-    int64_t most, int64_t *value_out) {
+// A decimal integer with surrounding blanks, between `least` and `most`. `type_name` is for the
+// errors: INVALID_TEXT_REPRESENTATION, NUMERIC_VALUE_OUT_OF_RANGE.
+static Status integer_read_text(const char *type_name, const char *text, size_t count,
+    int64_t least, int64_t most, int64_t *value_out) {
     const char *at = text, *end = text + count;
     while (at < end && is_space(*at)) {
         at++;

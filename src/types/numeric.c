@@ -364,12 +364,12 @@ Numeric numeric_from_float4(float value, Arena *arena) {
 
 // ---- The modifier: numeric(precision, scale) ----------------------------------------------------
 
-int32_t numeric_modifier_precision(int32_t modifier) {
+static int32_t numeric_modifier_precision(int32_t modifier) {
     return (modifier - MODIFIER_BASE) >> 16 & 0xFFFF;
 }
 
 // Eleven bits, signed.
-int32_t numeric_modifier_scale(int32_t modifier) {
+static int32_t numeric_modifier_scale(int32_t modifier) {
     return (((modifier - MODIFIER_BASE) & 0x7FF) ^ 1024) - 1024;
 }
 
@@ -382,7 +382,8 @@ int32_t numeric_modifier_scale(int32_t modifier) {
     return status;
 }
 
-Status numeric_apply_modifier(
+// Rounds to the modifier's scale. Errors: NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow".
+static Status numeric_apply_modifier(
     const Numeric *number, int32_t modifier, Arena *arena, Numeric *result_out) {
     if (modifier < MODIFIER_BASE || number->kind == NUMERIC_NAN) {
         *result_out = *number;

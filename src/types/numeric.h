@@ -100,11 +100,3 @@ Status numeric_ln(const Numeric *number, Arena *arena, Numeric *result_out);
 Status numeric_log(const Numeric *base, const Numeric *number, Arena *arena, Numeric *result_out);
 Status numeric_power(
     const Numeric *base, const Numeric *exponent, Arena *arena, Numeric *result_out);
-
-// numeric(precision, scale)'s modifier.
-int32_t numeric_modifier_precision(int32_t modifier);
-int32_t numeric_modifier_scale(int32_t modifier);
-
-// Rounds to the modifier's scale. Errors: NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow".
-Status numeric_apply_modifier(
-    const Numeric *number, int32_t modifier, Arena *arena, Numeric *result_out);

@@ -1,11 +1,9 @@
 #include "base/error.h"
 #include "types/numeric_internal.h"
 
-static const uint16_t digit_one[] = {1}, digit_two[] = {2}, digit_ten[] = {10};
+static const uint16_t digit_one[] = {1};
 const Numeric numeric_zero = {0};
 const Numeric numeric_one = {.digit_count = 1, .digits = digit_one};
-const Numeric numeric_two = {.digit_count = 1, .digits = digit_two};
-const Numeric numeric_ten = {.digit_count = 1, .digits = digit_ten};
 
 static const uint16_t decimal_powers[] = {1, 10, 100, 1000};
 

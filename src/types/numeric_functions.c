@@ -27,7 +27,8 @@ static double leading_digits(const Numeric *number, int32_t *exponent_out) {
     return value;
 }
 
-double numeric_estimate(const Numeric *number) {
+// The nearest double, whatever the size; for estimates.
+static double numeric_estimate(const Numeric *number) {
     if (number->digit_count == 0) return 0;
     int32_t exponent;
     double value = leading_digits(number, &exponent);

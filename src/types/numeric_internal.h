@@ -8,7 +8,7 @@ enum {
     NUMERIC_RESULT_SCALE_MAX = 2000,
 };
 
-extern const Numeric numeric_zero, numeric_one, numeric_two, numeric_ten;
+extern const Numeric numeric_zero, numeric_one;
 
 // Digits in a buffer that may start and end with zeros, made a Numeric.
 Numeric numeric_normalize(
@@ -18,9 +18,6 @@ Numeric numeric_normalize(
 Numeric numeric_multiply_to(const Numeric *a, const Numeric *b, int32_t scale, Arena *arena);
 Numeric numeric_divide_to(
     const Numeric *a, const Numeric *b, int32_t scale, bool is_rounded, Arena *arena);
-
-// The nearest double, whatever the size; for estimates.
-double numeric_estimate(const Numeric *number);
 
 // Whether the finite number has no digit behind the point.
 static inline bool numeric_is_whole(const Numeric *number) {

@@ -47,7 +47,8 @@ LocalTime time_zone_at(const TimeZone *zone, int64_t unix_s) {
     return past == 0 ? zone->kinds[0] : zone->kinds[zone->change_kinds[past - 1]];
 }
 
-bool time_zone_next_change(const TimeZone *zone, int64_t unix_s, int64_t *change_out) {
+// The first change after an instant; false when there is none.
+static bool time_zone_next_change(const TimeZone *zone, int64_t unix_s, int64_t *change_out) {
     uint32_t past = changes_until(zone, unix_s);
     if (past < zone->change_count) {
         *change_out = zone->changes[past];
@@ -203,7 +204,8 @@ static bool decode(Bytes bytes, Arena *arena, TimeZone *zone) {
     return zone->has_rule;
 }
 
-Status time_zone_decode(const char *name, Bytes image, Arena *arena, TimeZone **zone_out) {
+// Reads a TZif image. Errors: DATA_CORRUPTED.
+static Status time_zone_decode(const char *name, Bytes image, Arena *arena, TimeZone **zone_out) {
     TimeZone *zone = arena_new(arena, TimeZone);
     zone->name = arena_copy_text(arena, name);
     if (!decode(image, arena, zone)) {

@@ -27,9 +27,6 @@ LocalTime time_zone_at(const TimeZone *zone, int64_t unix_s);
 // that came twice as after it, as in PostgreSQL.
 LocalTime time_zone_at_local(const TimeZone *zone, int64_t local_s);
 
-// The first change after an instant; false when there is none.
-bool time_zone_next_change(const TimeZone *zone, int64_t unix_s, int64_t *change_out);
-
 // Whether the offset never changes.
 bool time_zone_is_fixed(const TimeZone *zone, int32_t *offset_s_out);
 
@@ -48,6 +45,3 @@ const TimeZone *time_zone_find(TimeZoneCache *cache, const char *name, size_t co
 
 // A zone of one offset, named as PostgreSQL names them: "<+01>-01".
 const TimeZone *time_zone_make_fixed(int32_t offset_s, Arena *arena);
-
-// Reads a TZif image. Errors: DATA_CORRUPTED.
-Status time_zone_decode(const char *name, Bytes image, Arena *arena, TimeZone **zone_out);

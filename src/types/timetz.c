@@ -8,13 +8,13 @@
 
 enum { TIMETZ_BYTES = 12, WEST_LIMIT = 16 * SECONDS_PER_HOUR, PRECISION_MAX = 6 };
 
-TimeTz timetz_open(const View *view) {
+static TimeTz timetz_open(const View *view) {
     ASSERT(view->count == TIMETZ_BYTES);
     const uint8_t *data = view_data(view);
     return (TimeTz){(int64_t)get_u64_le(data), (int32_t)get_u32_le(data + 8)};
 }
 
-View timetz_make(TimeTz time) {
+static View timetz_make(TimeTz time) {
     uint8_t bytes[TIMETZ_BYTES];
     put_u64_le(bytes, (uint64_t)time.time_us);
     put_u32_le(bytes + 8, (uint32_t)time.west_s);

@@ -11,6 +11,3 @@ typedef struct TimeTz {
     int64_t time_us;
     int32_t west_s;
 } TimeTz;
-
-TimeTz timetz_open(const View *view);
-View timetz_make(TimeTz time);

@@ -108,19 +108,6 @@ void type_format(SqlType type, Text *out) {
     }
 }
 
-void type_format_declared(SqlType type, Text *out) {
-    bool is_bare = type.modifier < 0;
-    if (is_bare && type.oid == TYPE_BPCHAR) {
-        text_append_text(out, "bpchar");
-    } else if (is_bare && type.oid == TYPE_BPCHAR_ARRAY) {
-        text_append_text(out, "bpchar[]");
-    } else if (is_bare && type.oid == TYPE_BIT) {
-        text_append_text(out, "\"bit\"");
-    } else {
-        type_format(type, out);
-    }
-}
-
 Oid type_element(Oid array) {
     const TypeInfo *info = type_find(array);
     if (info == NULL || info->element == 0) return 0;

@@ -185,10 +185,6 @@ PhysicalKind type_physical(Oid oid);
 // "\"char\"", "???" for an unknown OID.
 void type_format(SqlType type, Text *out);
 
-// As type_format for a declared column, whose modifier is known to be absent when it is -1: then
-// "bpchar" and "\"bit\"", because "character" and "bit" would mean a length of one.
-void type_format_declared(SqlType type, Text *out);
-
 // The element type of an array type (also int2vector, oidvector), or 0; and the array type, or 0.
 Oid type_element(Oid array);
 Oid type_array(Oid element);

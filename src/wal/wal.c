@@ -213,7 +213,7 @@ Status wal_credit_acquire(Wal *wal, uint64_t body_bytes) {
     }
 }
 
-void wal_credit_release(Wal *wal, uint64_t body_bytes) {
+static void wal_credit_release(Wal *wal, uint64_t body_bytes) {
     if (wal->is_volatile) return;
     uint64_t before = atomic_fetch_sub(&wal->credited, credit_bytes(body_bytes));
     ASSERT(before >= credit_bytes(body_bytes));

@@ -72,7 +72,6 @@ typedef struct WalSpan {
 // Room for `body_bytes` more, in zero-filled files, before anything is reserved. Given back by
 // wal_reserve. Errors: DISK_FULL, and the caller rolls back; IO_ERROR when FAILED.
 Status wal_credit_acquire(Wal *wal, uint64_t body_bytes);
-void wal_credit_release(Wal *wal, uint64_t body_bytes);
 
 // Fixes a record's place. Needs credit for `body_bytes`; cannot fail. May wait for the ring.
 void wal_reserve(Wal *wal, uint32_t body_bytes, WalSpan *span_out);
