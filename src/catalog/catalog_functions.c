@@ -688,6 +688,107 @@ ROW_FUNCTION(empty_text) {
     return OK;
 }
 
+// ---- Sizes --------------------------------------------------------------------------------------
+
+typedef struct RelationSizes {
+    uint64_t own, indexes; // own: of an index its entries, of what has no store nothing
+} RelationSizes;
+
+static RelationSizes relation_sizes(CatalogView *view, const Entry *entry) {
+    RelationSizes sizes = {0};
+    const Entry *holder = entry;
+    if (entry->table.kind == RELATION_INDEX) {
+        holder = view_find(view, ENTRY_RELATION, entry->index_table);
+    }
+    if (holder == NULL || holder->table.store.value == 0) return sizes;
+    Table *table = table_find(view->catalog->tables, holder->table.store);
+    if (table == NULL) return sizes;
+    if (holder == entry) sizes.own = table_row_bytes(table);
+    for (uint32_t i = 0; i < holder->table.index_count; i++) {
+        const IndexInfo *index = &holder->table.indexes[i];
+        uint64_t bytes = table_index_bytes(table, index->index_number);
+        if (holder == entry) sizes.indexes += bytes;
+        if (index->oid == entry->oid) sizes.own = bytes;
+    }
+    return sizes;
+}
+
+// The files that a relation has in PostgreSQL beside its main one are not there, which is a size
+// of 0.
+static Status check_fork(const char *name, bool *is_main_out) {
+    *is_main_out = strcmp(name, "main") == 0;
+    if (*is_main_out || strcmp(name, "fsm") == 0 || strcmp(name, "vm") == 0
+        || strcmp(name, "init") == 0) {
+        return OK;
+    }
+    Status status = fail(INVALID_PARAMETER_VALUE, "invalid fork name");
+    error_add_hint("Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\".");
+    return status;
+}
+
+ROW_FUNCTION(relation_size) {
+    const Entry *entry = view_find(view, ENTRY_RELATION, arguments[0].datum.oid);
+    if (entry == NULL) return OK;
+    bool is_main = true;
+    if (call->argument_count > 1) TRY(check_fork(text_argument(call, &arguments[1]), &is_main));
+    *result_out = cell_int8(is_main ? (int64_t)relation_sizes(view, entry).own : 0);
+    return OK;
+}
+
+ROW_FUNCTION(indexes_size) {
+    const Entry *entry = view_find(view, ENTRY_RELATION, arguments[0].datum.oid);
+    if (entry == NULL) return OK;
+    *result_out = cell_int8((int64_t)relation_sizes(view, entry).indexes);
+    return OK;
+}
+
+ROW_FUNCTION(total_relation_size) {
+    const Entry *entry = view_find(view, ENTRY_RELATION, arguments[0].datum.oid);
+    if (entry == NULL) return OK;
+    RelationSizes sizes = relation_sizes(view, entry);
+    *result_out = cell_int8((int64_t)(sizes.own + sizes.indexes));
+    return OK;
+}
+
+static Value database_bytes(CatalogView *view) {
+    return cell_int8((int64_t)table_set_file_bytes(view->catalog->tables));
+}
+
+ROW_FUNCTION(database_size_named) {
+    const char *name = text_argument(call, &arguments[0]);
+    if (strcmp(name, view->database_name) != 0) {
+        return fail(INVALID_CATALOG_NAME, "database \"%s\" does not exist", name);
+    }
+    *result_out = database_bytes(view);
+    return OK;
+}
+
+ROW_FUNCTION(database_size) {
+    if (arguments[0].datum.oid == DATABASE_OID) *result_out = database_bytes(view);
+    return OK;
+}
+
+// Every file is in the default tablespace; the global one has none.
+static Value tablespace_bytes(CatalogView *view, Oid tablespace) {
+    if (tablespace == TABLESPACE_DEFAULT) return database_bytes(view);
+    return tablespace == TABLESPACE_GLOBAL ? cell_int8(0) : value_null();
+}
+
+ROW_FUNCTION(tablespace_size) {
+    *result_out = tablespace_bytes(view, arguments[0].datum.oid);
+    return OK;
+}
+
+ROW_FUNCTION(tablespace_size_named) {
+    const char *name = text_argument(call, &arguments[0]);
+    bool is_default = strcmp(name, "pg_default") == 0;
+    if (!is_default && strcmp(name, "pg_global") != 0) {
+        return fail(UNDEFINED_OBJECT, "tablespace \"%s\" does not exist", name);
+    }
+    *result_out = tablespace_bytes(view, is_default ? TABLESPACE_DEFAULT : TABLESPACE_GLOBAL);
+    return OK;
+}
+
 // ---- Privileges ---------------------------------------------------------------------------------
 // There is one role, which owns everything, so that a privilege is held where there is an object.
 // The object is the argument before the privilege; for columns, the one before the column.
@@ -828,6 +929,15 @@ const FunctionEntry functions_of_catalog[] = {
     {.function = 2165, .kernel = kernel_function_result},
     {.function = 2162, .kernel = kernel_function_arguments},
     {.function = 2232, .kernel = kernel_function_arguments},
+    {.function = 2325, .kernel = kernel_relation_size},
+    {.function = 2332, .kernel = kernel_relation_size},
+    {.function = 2997, .kernel = kernel_relation_size},
+    {.function = 2998, .kernel = kernel_indexes_size},
+    {.function = 2286, .kernel = kernel_total_relation_size},
+    {.function = 2168, .kernel = kernel_database_size_named},
+    {.function = 2324, .kernel = kernel_database_size},
+    {.function = 2322, .kernel = kernel_tablespace_size},
+    {.function = 2323, .kernel = kernel_tablespace_size_named},
     {.function = 6121, .kernel = kernel_is_publishable},
     {.function = 2999, .kernel = kernel_relation_filenode},
     {.function = 2854, .kernel = kernel_zero_oid},

@@ -294,7 +294,7 @@ static Status user_collect(CatalogScan *scan) {
 }
 
 static Status database_collect(CatalogScan *scan) {
-    enum { DATABASE_OID = 5, ENCODING_UTF8 = 6, TABLESPACE_DEFAULT = 1663 };
+    enum { ENCODING_UTF8 = 6 };
 
     Value *row = catalog_scan_blank(scan);
     row[PG_DATABASE_OID] = cell_oid(DATABASE_OID);

@@ -406,6 +406,71 @@ Status kernel_arrayoverlap(Call *call) {
     return OK;
 }
 
+// ---- Filling ------------------------------------------------------------------------------------
+
+// A list of dimensions' sizes or lower bounds. Errors name it as a dimension array, as
+// PostgreSQL's.
+static Status take_bounds(const Call *call, uint32_t index, uint32_t row, Array *bounds_out) {
+    Array bounds = argument_array(call, index, row);
+    if (bounds.dimension_count > 1) {
+        Status status = fail(ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+        error_add_detail("Dimension array must be one dimensional.");
+        return status;
+    }
+    if (bounds.nulls != NULL) {
+        return fail(NULL_VALUE_NOT_ALLOWED, "dimension values cannot be null");
+    }
+    *bounds_out = bounds;
+    return OK;
+}
+
+static Status fill_array(Call *call, uint32_t row, View *view_out) {
+    bool has_lower = call->argument_count > 2;
+    if (argument_is_null(call, 1, row) || (has_lower && argument_is_null(call, 2, row))) {
+        return fail(NULL_VALUE_NOT_ALLOWED, "dimension array or low bound array cannot be null");
+    }
+    Array dimensions, lower;
+    TRY(take_bounds(call, 1, row, &dimensions));
+    if (dimensions.count > ARRAY_DIMENSION_MAX) {
+        return fail(PROGRAM_LIMIT_EXCEEDED,
+            "number of array dimensions (%u) exceeds the maximum allowed (%d)", dimensions.count,
+            ARRAY_DIMENSION_MAX);
+    }
+    int32_t sizes[ARRAY_DIMENSION_MAX] = {0}, lower_bounds[ARRAY_DIMENSION_MAX] = {0};
+    if (has_lower) {
+        TRY(take_bounds(call, 2, row, &lower));
+        if (lower.count != dimensions.count) {
+            Status status = fail(ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+            error_add_detail("Low bound array has different size than dimensions array.");
+            return status;
+        }
+    }
+    for (uint32_t i = 0; i < dimensions.count; i++) {
+        sizes[i] = array_get(&dimensions, i).datum.int4;
+        lower_bounds[i] = has_lower ? array_get(&lower, i).datum.int4 : 1;
+    }
+    uint32_t count;
+    TRY(array_count_elements(dimensions.count, sizes, lower_bounds, &count));
+    Oid element_type = type_element(call->result_type.oid);
+    if (dimensions.count == 0 || count == 0) {
+        *view_out = array_make_list(element_type, NULL, 0, call->arena);
+        return OK;
+    }
+    Value element = column_get(&call->arguments[0], row);
+    Value *elements = arena_new_array(call->arena, Value, count);
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = element;
+    }
+    *view_out =
+        array_make(element_type, dimensions.count, sizes, lower_bounds, elements, call->arena);
+    return OK;
+}
+
+Status kernel_array_fill(Call *call) {
+    FOR_EACH_ROW(call, row) TRY(fill_array(call, row, &RESULT(call, View, row)));
+    return OK;
+}
+
 // ---- Text
 // ----------------------------------------------------------------------------------------
 

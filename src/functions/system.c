@@ -75,32 +75,6 @@ Status kernel_pg_num_nonnulls(Call *call) {
     return count_nulls(call, false);
 }
 
-static Status append_size(Call *call, uint32_t row, int64_t size) {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
-
-    enum { UNIT_COUNT = sizeof units / sizeof units[0], LIMIT = 10 * 1024 };
-
-    Text text;
-    text_init(&text, call->arena);
-    // From the second unit on one bit more is kept, for rounding half away from zero at the end.
-    uint32_t unit = 0;
-    int64_t limit = LIMIT;
-    while (unit + 1 < UNIT_COUNT && (size < 0 ? -size : size) >= limit) {
-        size = unit == 0 ? size / 512 : size / 1024;
-        unit++;
-        limit = 2 * LIMIT - 1;
-    }
-    if (unit > 0) size = (size + (size < 0 ? -1 : 1)) / 2;
-    text_append_format(&text, "%lld %s", (long long)size, units[unit]);
-    result_set_text(call, row, &text);
-    return OK;
-}
-
-Status kernel_pg_size_pretty(Call *call) {
-    FOR_EACH_ROW(call, row) TRY(append_size(call, row, ARGUMENT(call, 0, int64_t, row)));
-    return OK;
-}
-
 // format_type(oid, modifier), of built-in types; the catalog registers one that knows them all.
 Status kernel_format_type(Call *call) {
     FOR_EACH_ROW(call, row) {

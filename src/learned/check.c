@@ -11,6 +11,26 @@ uint64_t learned_index_entry_count(const LearnedIndex *index) {
     return atomic_load_explicit(&index->pair_count, memory_order_relaxed);
 }
 
+uint64_t learned_index_bytes(LearnedIndex *index) {
+    uint64_t bytes = 0, present = 0;
+    mutex_lock(&index->structure);
+    epoch_enter(index->epochs);
+    for (LeafEntry *entry = index->first; entry != NULL; entry = leaf_entry_next(entry)) {
+        const CacheFrame *frame = cache_find(&entry->cache);
+        if (frame == NULL) continue;
+        bytes += frame->bytes;
+        present++;
+    }
+    epoch_leave(index->epochs);
+    uint64_t pair_bytes = sizeof(RowId) * 2;
+    uint64_t leaf_bytes = present > 0 ? bytes / present : 0;
+    uint64_t absent = index->leaf_count > present ? index->leaf_count - present : 0;
+    bytes += leaf_bytes * absent + index->inner_bytes;
+    if (present == 0) bytes += learned_index_entry_count(index) * pair_bytes;
+    mutex_unlock(&index->structure);
+    return bytes;
+}
+
 void learned_index_count_ranks(LearnedIndex *index) {
     double rank = 0;
     for (LeafEntry *entry = index->first; entry != NULL; entry = leaf_entry_next(entry)) {

@@ -102,6 +102,9 @@ void index_cursor_close(IndexCursor *cursor);
 // About how many entries are before `key`: from the models, without reading leaves.
 double learned_index_rank(LearnedIndex *index, Bytes key);
 uint64_t learned_index_entry_count(const LearnedIndex *index);
+// About how many bytes it has: models, and leaves, of which those on disk count as those in memory
+// do on average.
+uint64_t learned_index_bytes(LearnedIndex *index);
 
 // Fills an empty index from pairs in order. Errors: DATA_CORRUPTED when they are not.
 typedef struct IndexBulk IndexBulk;

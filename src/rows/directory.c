@@ -146,6 +146,29 @@ static double heap_bytes_per_row(RowStore *store, const RowLayout *layout) {
     return (double)atomic_load_explicit(&store->heap_bytes, memory_order_relaxed) / (double)rows;
 }
 
+// What a page's rows are expected to have in its heap.
+static size_t expected_heap_bytes(RowStore *store, const RowLayout *layout, uint32_t row_count) {
+    size_t expected = (size_t)(heap_bytes_per_row(store, layout) * row_count);
+    return expected > ROW_PAGE_TARGET_BYTES ? ROW_PAGE_TARGET_BYTES : expected;
+}
+
+uint64_t row_store_bytes(RowStore *store) {
+    const RowLayout *layout = row_store_layout(store);
+    uint64_t bytes = 0;
+    mutex_lock(&store->structure);
+    uint32_t group_count = atomic_load(&store->group_count);
+    for (uint32_t i = 0; i < group_count; i++) {
+        const RowGroup *group = group_find(store, i);
+        bool is_last = i + 1 == group_count;
+        uint32_t page_count = is_last ? atomic_load(&store->next_page) : group->page_count;
+        uint32_t row_count = 1U << group->page_row_bits;
+        bytes += (uint64_t)page_count
+                 * row_page_bytes(layout, row_count, expected_heap_bytes(store, layout, row_count));
+    }
+    mutex_unlock(&store->structure);
+    return bytes;
+}
+
 Status page_create(RowStore *store, RowGroup *group, uint32_t page, uint32_t bytes) {
     const RowLayout *layout = row_store_layout(store);
     CacheFrame *frame;
@@ -180,8 +203,7 @@ Status page_claim(RowStore *store, size_t heap_bytes, RowGroup **group_out, uint
     mutex_unlock(&store->structure);
     TRY(status);
     uint32_t row_count = 1U << group->page_row_bits;
-    size_t expected = (size_t)(per_row * row_count);
-    if (expected > ROW_PAGE_TARGET_BYTES) expected = ROW_PAGE_TARGET_BYTES;
+    size_t expected = expected_heap_bytes(store, layout, row_count);
     if (expected < heap_bytes) expected = heap_bytes;
     uint32_t bytes = row_page_bytes(layout, row_count, expected);
     if (bytes > ROW_PAGE_BYTES_MAX) {

@@ -101,6 +101,8 @@ Status row_store_fetch_newest(
 
 // Rows that are live in their newest version.
 uint64_t row_store_row_count(const RowStore *store);
+// About how many bytes its pages have: their number times what a page of rows like these takes.
+uint64_t row_store_bytes(RowStore *store);
 
 // ---- Keys, for unique checks, purge and check ---------------------------------------------------
 

@@ -95,8 +95,6 @@ static void settings_rows(const RowSink *sink) {
 }
 
 static void activity_rows(const RowSink *sink) {
-    enum { DATABASE_OID = 5 };
-
     SessionPool *pool = sink->session->pool;
     mutex_lock(&pool->mutex);
     for (Session *each = pool->sessions; each != NULL; each = each->next) {

@@ -72,6 +72,13 @@ const StoreSchema *table_schema(const Table *table);
 // About how many rows there are; for the planner.
 double table_row_estimate(const Table *table);
 
+// About how many bytes the rows, or an index (0 when there is none of the number), have in memory
+// or on disk; and the bytes of the database's file, or of its cache when it has
+// none.
+uint64_t table_row_bytes(Table *table);
+uint64_t table_index_bytes(Table *table, uint32_t index_number);
+uint64_t table_set_file_bytes(const TableSet *set);
+
 // ---- Writing ------------------------------------------------------------------------------------
 
 typedef struct InsertOptions {

@@ -69,6 +69,24 @@ double table_row_estimate(const Table *table) {
     return (double)row_store_row_count(table->rows);
 }
 
+uint64_t table_row_bytes(Table *table) {
+    return row_store_bytes(table->rows);
+}
+
+uint64_t table_index_bytes(Table *table, uint32_t index_number) {
+    const Definition *definition = table_definition(table);
+    for (uint32_t i = 0; i < definition->schema.index_count; i++) {
+        TableIndex *index = definition->indexes[i];
+        if (index->schema.index_number == index_number) return learned_index_bytes(index->learned);
+    }
+    return 0;
+}
+
+uint64_t table_set_file_bytes(const TableSet *set) {
+    uint64_t bytes = store_usage(cache_store(set->cache)).file_bytes;
+    return bytes > 0 ? bytes : cache_used_bytes(set->cache);
+}
+
 Status table_register(TableSet *set, Table *table) {
     uint32_t id = table->id.value;
     if (id >= TABLE_ROOT_COUNT * TABLE_LEAF_COUNT) {

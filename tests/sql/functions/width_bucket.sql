@@ -1,0 +1,26 @@
+-- width_bucket over float8, numeric and thresholds.
+select x, width_bucket(x::float8, 0, 10, 5), width_bucket(x::numeric, 0, 10, 5), width_bucket(x::float8, 10, 0, 5), width_bucket(x::numeric, 10, 0, 5) from unnest(array['-1', '0', '0.0001', '1.99', '2', '5', '9.9999', '10', '11']) x;
+select width_bucket(5.35, 0.024, 10.06, 5), width_bucket(5.35::float8, 0.024, 10.06, 5);
+select width_bucket('infinity'::float8, 0, 10, 5), width_bucket('-infinity'::float8, 0, 10, 5), width_bucket('infinity'::numeric, 0, 10, 5), width_bucket('-infinity'::numeric, 0, 10, 5);
+select width_bucket(1.0, 0, 10, 0);
+select width_bucket(1.0, 0, 10, -5);
+select width_bucket(1.0, 5, 5, 3);
+select width_bucket(1.0::float8, 0, 10, 0);
+select width_bucket(1.0::float8, 5, 5, 3);
+select width_bucket('nan', 5::float8, 6, 3);
+select width_bucket('nan'::numeric, 5, 6, 3);
+select width_bucket(1.0::float8, 0, 'nan', 3);
+select width_bucket(1.0::float8, 0, 'infinity', 3);
+select width_bucket(1.0::numeric, '-infinity', 0, 3);
+select width_bucket(10.0, 0, 10, 2147483647);
+select width_bucket(10.0::float8, 0, 10, 2147483647);
+select width_bucket(0.0::float8, 1, 0, 2147483647), width_bucket(0.5::float8, 1, 0, 2147483647);
+select width_bucket(null::float8, 0, 10, 5), width_bucket(5.0, 0, 10, null);
+select x, width_bucket(x, array[1, 3, 5, 10]) from generate_series(0, 11) x;
+select x, width_bucket(x::float8, array[1.5, 3.5, 5.5]::float8[]) from generate_series(0, 7) x;
+select x, width_bucket(x::numeric, array[1.5, 3.5, 5.5]) from generate_series(0, 7) x;
+select width_bucket('nan'::float8, array[1, 2, 'nan']::float8[]), width_bucket('b', array['a', 'b', 'c']::text[]), width_bucket(now() - now(), array[interval '0']);
+select width_bucket(5, array[]::int[]), width_bucket(5, '{}'::int[]), width_bucket(null::int, array[1]), width_bucket(5, null::int[]);
+select width_bucket(5, array[3, 4, null]);
+select width_bucket(5, array[[1, 2], [3, 4]]);
+select width_bucket(5, 'x'::text);
