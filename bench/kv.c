@@ -2,7 +2,8 @@
 //
 // Table    kv(id bigint primary key, v1 bigint, v2 text of 48 bytes).
 // Rounds   Loads and durable commits go to a fresh database each round; reads and updates alternate
-//          on the databases of the last random load.
+//          on the databases of the last random load. SQLite loads ten million random rows in more
+//          than 200 s: from LONG_LOAD_ROWS on it does so in one round only, which is printed.
 
 #include "bench/bench.h"
 
@@ -15,12 +16,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_BYTES = 48, ROWS_PER_TXN = 1000, SCAN_ROWS = 100, THREADS_MAX = 64 };
+enum {
+    TEXT_BYTES = 48,
+    ROWS_PER_TXN = 1000,
+    THREADS_MAX = 64,
+    LONG_LOAD_ROWS = 5000000,
+    PROGRESS_ROWS = 100000,
+};
+
+typedef enum Case {
+    CASE_SEQUENTIAL,
+    CASE_RANDOM,
+    CASE_POINT,
+    CASE_UPDATE,
+    CASE_SCAN,
+    CASE_SUM,
+    CASE_SIZE,
+    CASE_COMMIT,
+    CASE_COUNT,
+} Case;
+
+static const char *const case_names[CASE_COUNT] = {
+    "sequential", "random", "point", "update", "scan", "sum", "size", "commit"};
 
 typedef struct Settings {
     uint64_t row_count;
     uint32_t round_count;
-    double seconds; // of each timed read or update case
+    uint32_t cases; // a bit a Case
     const char *folder;
     uint64_t memory_mb;
 } Settings;
@@ -36,6 +58,29 @@ typedef struct Side {
 static void die(const char *what, const char *message) {
     fprintf(stderr, "%s: %s\n", what, message);
     exit(1);
+}
+
+// ---- Progress -----------------------------------------------------------------------------------
+
+static bool has_case(const Settings *settings, Case which) {
+    return (settings->cases >> which & 1) != 0;
+}
+
+// One line on a terminal, written over; otherwise a line for each step and none for its parts.
+static void progress_step(const char *name, uint32_t round, uint32_t round_count, const char *who) {
+    fprintf(stderr,
+        isatty(STDERR_FILENO) ? "\r\033[K%s, round %u of %u, %s" : "%s, round %u of %u, %s\n", name,
+        round + 1, round_count, who);
+}
+
+static void progress_rows(uint64_t done, uint64_t total) {
+    if (done % PROGRESS_ROWS != 0 || !isatty(STDERR_FILENO)) return;
+    fprintf(stderr, "\033[s: %llu of %llu rows\033[K\033[u", (unsigned long long)done,
+        (unsigned long long)total);
+}
+
+static void progress_end(void) {
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
 
 // Keys of a random load: a permutation of 0 .. n - 1 spread over 62 bits, so that both sides and
@@ -172,6 +217,7 @@ static double omen_load(Side *side, uint64_t count, bool is_random) {
         if (i % ROWS_PER_TXN == 0) omen_check(omen_step(begin), "begin");
         int64_t id = load_key(i, is_random);
         text_of(id, text);
+        progress_rows(i, count);
         omen_bind_int64(insert, 1, id);
         omen_bind_int64(insert, 2, (int64_t)i);
         omen_bind_text(insert, 3, text, TEXT_BYTES);
@@ -196,6 +242,7 @@ static double sqlite_load(Side *side, uint64_t count, bool is_random) {
         if (i % ROWS_PER_TXN == 0) sqlite_run(side->sqlite, "begin");
         int64_t id = load_key(i, is_random);
         text_of(id, text);
+        progress_rows(i, count);
         sqlite3_bind_int64(insert, 1, id);
         sqlite3_bind_int64(insert, 2, (int64_t)i);
         sqlite3_bind_text(insert, 3, text, TEXT_BYTES, SQLITE_STATIC);
@@ -449,6 +496,7 @@ static bool commits(
     BenchCase result = {.name = name, .gate = gate};
     uint64_t operations = thread_count == 1 ? 5000 : 20000;
     for (uint32_t round = 0; round < settings->round_count; round++) {
+        progress_step(name, round, settings->round_count, "both");
         side_remove(ours->path);
         omen_side_open(settings, ours);
         omen_run(ours, create_table);
@@ -463,6 +511,7 @@ static bool commits(
         bench_add(&result.peer, rate, sqlite_count(peer));
         sqlite3_close(peer->sqlite);
     }
+    progress_end();
     return bench_print_case(&result);
 }
 
@@ -470,43 +519,65 @@ static bool commits(
 
 typedef Timed (*Work)(Side *side, const Settings *settings, uint64_t seed, uint64_t operations);
 
-static bool alternate(const Settings *settings, Side *ours, Side *peer, const char *name,
-    double gate, uint64_t operations, Work our_work, Work peer_work) {
+static bool alternate(const Settings *settings, Side *ours, Side *peer, Case which,
+    const char *name, double gate, uint64_t operations, Work our_work, Work peer_work) {
+    if (!has_case(settings, which)) return true;
     BenchCase result = {.name = name, .gate = gate};
     for (uint32_t round = 0; round < settings->round_count; round++) {
+        progress_step(name, round, settings->round_count, "OmenDB");
         Timed a = our_work(ours, settings, round + 1, operations);
+        progress_step(name, round, settings->round_count, "SQLite");
         Timed b = peer_work(peer, settings, round + 1, operations);
         bench_add(&result.ours, (double)a.operations / a.seconds, a.checksum);
         bench_add(&result.peer, (double)b.operations / b.seconds, b.checksum);
     }
+    progress_end();
     return bench_print_case(&result);
 }
 
+static double our_round(const Settings *settings, Side *ours, bool is_random, BenchFigure *figure) {
+    side_remove(ours->path);
+    double before = memory_bytes();
+    omen_side_open(settings, ours);
+    double rate = omen_load(ours, settings->row_count, is_random);
+    bench_add(figure, rate, omen_count(ours));
+    return (memory_bytes() - before) / (double)settings->row_count;
+}
+
+static void peer_round(const Settings *settings, Side *peer, bool is_random, BenchFigure *figure) {
+    side_remove(peer->path);
+    peer->sqlite = sqlite_connect(settings, peer->path);
+    double rate = sqlite_load(peer, settings->row_count, is_random);
+    bench_add(figure, rate, sqlite_count(peer));
+}
+
+// The databases of the last random load stay open, for what reads them.
 static bool loads(const Settings *settings, Side *ours, Side *peer, bool is_random, double gate) {
     BenchCase result = {
         .name =
             is_random ? "random load, 1000 a transaction" : "sequential load, 1000 a transaction",
         .gate = gate,
     };
-    for (uint32_t round = 0; round < settings->round_count; round++) {
-        bool is_last = round + 1 == settings->round_count && is_random;
-        side_remove(ours->path);
-        double before = memory_bytes();
-        omen_side_open(settings, ours);
-        double rate = omen_load(ours, settings->row_count, is_random);
-        bench_add(&result.ours, rate, omen_count(ours));
-        if (is_last) {
-            printf("memory after the load: %.1f bytes a row\n",
-                (memory_bytes() - before) / (double)settings->row_count);
-        } else {
-            omen_side_close(ours);
-        }
-        side_remove(peer->path);
-        peer->sqlite = sqlite_connect(settings, peer->path);
-        rate = sqlite_load(peer, settings->row_count, is_random);
-        bench_add(&result.peer, rate, sqlite_count(peer));
-        if (!is_last) sqlite3_close(peer->sqlite);
+    bool is_timed = has_case(settings, is_random ? CASE_RANDOM : CASE_SEQUENTIAL);
+    uint32_t our_count = is_timed ? settings->round_count : 1;
+    uint32_t peer_count = is_random && settings->row_count >= LONG_LOAD_ROWS ? 1 : our_count;
+    double memory = 0;
+    for (uint32_t round = 0; round < our_count; round++) {
+        progress_step(result.name, round, our_count, "OmenDB");
+        memory = our_round(settings, ours, is_random, &result.ours);
+        if (!is_random || round + 1 < our_count) omen_side_close(ours);
+        if (round >= peer_count) continue;
+        progress_step(result.name, round, peer_count, "SQLite");
+        peer_round(settings, peer, is_random, &result.peer);
+        if (!is_random || round + 1 < peer_count) sqlite3_close(peer->sqlite);
     }
+    progress_end();
+    if (!is_timed) return true;
+    if (peer_count < our_count) {
+        printf("SQLite's random load: %u round%s, for the time that it takes\n", peer_count,
+            peer_count == 1 ? "" : "s");
+    }
+    if (is_random) printf("memory after the load: %.1f bytes a row\n", memory);
     return bench_print_case(&result);
 }
 
@@ -515,6 +586,7 @@ static bool sizes(const Settings *settings, Side *ours, Side *peer) {
     sqlite3_close(peer->sqlite);
     double a = (double)side_bytes(ours->path) / (double)settings->row_count;
     double b = (double)side_bytes(peer->path) / (double)settings->row_count;
+    if (!has_case(settings, CASE_SIZE)) return true;
     bool holds = a <= 1.4 * b;
     printf("file after a random load: %.1f bytes a row, SQLite %.1f: %.2fx (at most 1.40x)%s\n", a,
         b, a / b, holds ? "" : "  MISSED");
@@ -531,38 +603,69 @@ static bool run_all(const Settings *settings, Side *ours, Side *peer) {
         omen_version(), sqlite3_libversion());
     bench_print_head("OmenDB", "SQLite");
     uint64_t scale = settings->row_count >= 1000000 ? 10 : 1;
-    bool good = loads(settings, ours, peer, false, 0);
-    good = loads(settings, ours, peer, true, 8) && good;
-    good = alternate(settings, ours, peer, "point read, autocommit", 3, 50000 * scale, omen_points,
-               sqlite_points)
-           && good;
-    good = alternate(settings, ours, peer, "update by key, 1000 a transaction", 5, 10000 * scale,
-               omen_updates, sqlite_updates)
-           && good;
-    good = alternate(settings, ours, peer, "scan of 100 rows by key", 2, 2000 * scale, omen_scans,
-               sqlite_scans)
-           && good;
-    good = alternate(settings, ours, peer, "full SUM", 10, 1, omen_sum, sqlite_sum) && good;
-    good = sizes(settings, ours, peer) && good;
+    uint32_t needs_random = 1U << CASE_RANDOM | 1U << CASE_POINT | 1U << CASE_UPDATE
+                            | 1U << CASE_SCAN | 1U << CASE_SUM | 1U << CASE_SIZE;
+    bool good = true;
+    if (has_case(settings, CASE_SEQUENTIAL)) good = loads(settings, ours, peer, false, 0);
+    if ((settings->cases & needs_random) != 0) {
+        good = loads(settings, ours, peer, true, 8) && good;
+        good = alternate(settings, ours, peer, CASE_POINT, "point read, autocommit", 3,
+                   50000 * scale, omen_points, sqlite_points)
+               && good;
+        good = alternate(settings, ours, peer, CASE_UPDATE, "update by key, 1000 a transaction", 5,
+                   10000 * scale, omen_updates, sqlite_updates)
+               && good;
+        good = alternate(settings, ours, peer, CASE_SCAN, "scan of 100 rows by key", 2,
+                   2000 * scale, omen_scans, sqlite_scans)
+               && good;
+        good = alternate(settings, ours, peer, CASE_SUM, "full SUM", 10, 1, omen_sum, sqlite_sum)
+               && good;
+        good = sizes(settings, ours, peer) && good;
+    }
+    if (!has_case(settings, CASE_COMMIT)) return good;
     good = commits(settings, ours, peer, 1, 1) && good;
     good = commits(settings, ours, peer, 8, 4) && good;
     return commits(settings, ours, peer, 64, 0) && good;
 }
 
+// Names of cases with commas between them; 0 when one of them is none.
+static uint32_t cases_of(const char *text) {
+    uint32_t cases = 0;
+    while (*text != 0) {
+        size_t count = strcspn(text, ",");
+        uint32_t found = 0;
+        for (uint32_t i = 0; i < CASE_COUNT; i++) {
+            if (strlen(case_names[i]) == count && memcmp(case_names[i], text, count) == 0) {
+                found = 1U << i;
+            }
+        }
+        if (found == 0) return 0;
+        cases |= found;
+        text += count;
+        if (*text == ',') text++;
+    }
+    return cases;
+}
+
 int main(int count, char **arguments) {
-    Settings settings = {
-        .row_count = 1000000, .round_count = 5, .folder = "/tmp", .memory_mb = 4096};
+    Settings settings = {.row_count = 1000000,
+        .round_count = 5,
+        .cases = (1U << CASE_COUNT) - 1,
+        .folder = "/tmp",
+        .memory_mb = 4096};
     for (int i = 1; i + 1 < count; i += 2) {
         uint64_t number = strtoull(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--rows") == 0) settings.row_count = number;
         if (strcmp(arguments[i], "--rounds") == 0) settings.round_count = (uint32_t)number;
         if (strcmp(arguments[i], "--memory") == 0) settings.memory_mb = number;
+        if (strcmp(arguments[i], "--cases") == 0) settings.cases = cases_of(arguments[i + 1]);
         if (strcmp(arguments[i], "--folder") == 0) settings.folder = arguments[i + 1];
     }
     if (count % 2 == 0 || settings.row_count == 0 || settings.round_count == 0
-        || settings.round_count > BENCH_ROUNDS_MAX) {
+        || settings.round_count > BENCH_ROUNDS_MAX || settings.cases == 0) {
         fputs("kv: embedded key-value work against SQLite.\n"
               "Usage: kv [--rows N] [--rounds N (at most 15)] [--memory MB] [--folder PATH]\n"
+              "          [--cases sequential,random,point,update,scan,sum,size,commit]\n"
               "Exits 1 when a ratio of the bar is missed.\n",
             stderr);
         return 2;
