@@ -141,10 +141,24 @@ static bool emit_lane(IndexCursor *cursor, Emission *emission, const LeafView *v
     return true;
 }
 
-// Emits lanes of one block that hold one row each, without keys; returns where it stopped. They are
-// neither the first nor the last of the range: all of their rows are inside.
-static uint32_t emit_block(Emission *emission, const LeafView *view, LeafPlace from, uint32_t end) {
-    const uint64_t *payloads = leaf_block(view, from.block) + view->payload_word;
+// Keys that are one word each, behind those emitted.
+static void emit_word_keys(
+    IndexCursor *cursor, const Emission *emission, const uint64_t *words, uint32_t count) {
+    uint32_t width = cursor->index->shape.width, shift = 8 * (8 - width);
+    text_reserve(&cursor->keys, (size_t)count * width + sizeof(uint64_t));
+    size_t *ends = cursor->key_ends + emission->count;
+    for (uint32_t i = 0; i < count; i++) {
+        put_u64_be(cursor->keys.data + cursor->keys.count, leaf_word(words + i) << shift);
+        cursor->keys.count += width;
+        ends[i] = cursor->keys.count;
+    }
+}
+
+// Emits lanes of one block that hold one row each; returns where it stopped. They are neither the
+// first nor the last of the range: all of their rows are inside.
+static uint32_t emit_block(
+    IndexCursor *cursor, Emission *emission, const LeafView *view, LeafPlace from, uint32_t end) {
+    const uint64_t *block = leaf_block(view, from.block), *payloads = block + view->payload_word;
     uint32_t room = emission->row_max - emission->count, lane = from.lane;
     RowId *rows = emission->rows + emission->count;
     if (end > lane + room) end = lane + room;
@@ -153,7 +167,9 @@ static uint32_t emit_block(Emission *emission, const LeafView *view, LeafPlace f
         if (view->has_lists && (payload & 0xFFFF) != 0) break;
         rows[lane - from.lane] = (RowId){payload >> 16};
     }
-    emission->count += lane - from.lane;
+    uint32_t count = lane - from.lane;
+    if (emission->with_keys) emit_word_keys(cursor, emission, block + 1 + from.lane, count);
+    emission->count += count;
     return lane;
 }
 
@@ -165,7 +181,8 @@ static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView
     LastPair last = {0};
     bool is_first = true;
     // Rows of variable keys stand beside a place in the heap, so that only lists are told by it.
-    bool is_plain = !emission->with_keys && (view->kind != LEAF_V || !view->has_lists);
+    bool is_word = view->kind == LEAF_8 && view->shape.kind == KEY_WORD && !view->is_row_level;
+    bool is_plain = is_word || (!emission->with_keys && (view->kind != LEAF_V || !view->has_lists));
     for (; leaf_place_settle(view, &at); at.lane++) {
         if (!place_is_before(at, end)) {
             emission->is_at_bound = true;
@@ -174,7 +191,8 @@ static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView
         if (is_plain && !is_first && at.block < end.block) {
             uint32_t lanes = leaf_block_lanes(leaf_block(view, at.block));
             bool is_lane_before_end = at.block + 1 == end.block && end.lane == 0;
-            uint32_t stop = emit_block(emission, view, at, lanes - (is_lane_before_end ? 1 : 0));
+            uint32_t stop =
+                emit_block(cursor, emission, view, at, lanes - (is_lane_before_end ? 1 : 0));
             if (stop > at.lane) {
                 last.place = (LeafPlace){.block = at.block, .lane = stop - 1};
                 last.row = leaf_payload(view, last.place) >> 16;

@@ -22,6 +22,10 @@ IndexPair index_place_make(KeyShape shape, Bytes bound, bool is_after) {
 }
 
 size_t index_pair_write_key(KeyShape shape, const IndexPair *pair, uint8_t *bytes_out) {
+    if (shape.width == 8) {
+        put_u64_be(bytes_out, pair->words[0]);
+        return 8;
+    }
     for (uint32_t i = 0; i < shape.width; i++) {
         uint32_t word = i / 8;
         uint32_t word_bytes = word == 0 && shape.width > 8 ? 8 : shape.width - 8 * word;

@@ -4,7 +4,7 @@
 #include "os/rank_check.h"
 #include "os/thread.h"
 
-enum { LOCKED = 1, OBSOLETE = 2, SLEEPERS = 4, VERSION = 8 };
+enum { LOCKED = 1, OBSOLETE = 2, SLEEPERS = 4, VERSION = 8 }; // the first two also in latch.h
 
 enum { SPIN_COUNT = 64, READ_SPIN_COUNT = 256 };
 
@@ -94,11 +94,4 @@ bool latch_read_begin(const Latch *latch, uint64_t *version_out) {
         thread_pause();
     }
     return false;
-}
-
-bool latch_read_is_valid(const Latch *latch, uint64_t version) {
-#ifndef __SANITIZE_THREAD__ // there the reader's own loads are acquires
-    atomic_thread_fence(memory_order_acquire);
-#endif
-    return atomic_load_explicit(&latch->word, memory_order_relaxed) == version;
 }

@@ -37,7 +37,19 @@ void latch_unlock_obsolete(Latch *latch, LatchRank rank);
 
 // The version to validate against, or false when locked for too long or obsolete.
 [[nodiscard]] bool latch_read_begin(const Latch *latch, uint64_t *version_out);
-[[nodiscard]] bool latch_read_is_valid(const Latch *latch, uint64_t version);
+
+// The same without waiting: false when it is locked or obsolete now.
+[[nodiscard]] static inline bool latch_try_read(const Latch *latch, uint64_t *version_out) {
+    *version_out = atomic_load_explicit(&latch->word, memory_order_acquire);
+    return (*version_out & 3) == 0;
+}
+
+[[nodiscard]] static inline bool latch_read_is_valid(const Latch *latch, uint64_t version) {
+#ifndef __SANITIZE_THREAD__ // there the reader's own loads are acquires
+    atomic_thread_fence(memory_order_acquire);
+#endif
+    return atomic_load_explicit(&latch->word, memory_order_relaxed) == version;
+}
 
 static inline bool latch_is_held(const Latch *latch) {
     return (atomic_load_explicit(&latch->word, memory_order_relaxed) & 1) != 0;

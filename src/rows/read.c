@@ -2,7 +2,11 @@
 //
 // Model    A page without versions is read optimistically: copy, then validate the latch's version.
 //          A page with versions is read under its latch, each row that has a chain put together
-//          from it. Nothing that was copied is followed before it was validated.
+//          from it. Nothing that was copied is followed before it was validated, but for the bytes
+//          of a short string, which lie within the page whatever was read.
+//          Rows asked for by id mostly lie on as many pages: those are copied one by one, strings
+//          and all, the misses of one hidden behind the others. Where several lie on one page, it
+//          is read column by column and pinned for its strings.
 #include "base/assert.h"
 #include "base/error.h"
 #include "rows/row_store_internal.h"
@@ -46,7 +50,7 @@ static bool key_matches(KeyBuffer *buffer, const KeyFormat *format, const uint16
 }
 
 // A key that is one signed integer, big-endian with its sign turned round.
-static bool integer_matches(
+static inline bool integer_matches(
     const RowLayout *page_layout, const uint8_t *row, const KeyCheck *check, Bytes key) {
     uint32_t column = check->columns[0];
     if (key.count != check->integer_width || row_is_null(page_layout, row, column)) return false;
@@ -57,7 +61,7 @@ static bool integer_matches(
     return get_u32_be(key.data) == (get_u32_le(at) ^ UINT32_C(1) << 31);
 }
 
-static bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout *page_layout,
+static inline bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout *page_layout,
     const RowLayout *layout, const uint8_t *row, const KeyCheck *check, Bytes key) {
     if (check->integer_width != 0 && check->columns[0] < page_layout->column_count) {
         return integer_matches(page_layout, row, check, key);
@@ -406,31 +410,203 @@ static Status read_page(PageRead *read) {
     return status;
 }
 
-// ---- Doors --------------------------------------------------------------------------------------
+// ---- Rows one by one ----------------------------------------------------------------------------
 
-enum { PREFETCH_ROW_COUNT = 32 };
+enum {
+    FETCH_GROUP_COUNT = 32,
+    PAGE_RUN_COUNT = 8,     // so many rows of one page are read as a page
+    COPIED_BYTES_MAX = 256, // longer strings are not copied: their page is pinned
+};
 
-// Rows in a key's order lie on as many pages: their slots, latches and bytes are asked for before
-// the first of them is waited for. Nothing is followed but the directory.
-static void rows_prefetch(RowStore *store, const RowId *rows, uint32_t count) {
-    RowPlace places[PREFETCH_ROW_COUNT];
-    uint32_t stride = row_store_layout(store)->stride;
+// What is the same for every row of a call.
+typedef struct RowFetch {
+    RowStore *store;
+    const RowLayout *layout;
+    const KeyCheck *check; // or NULL
+    KeyBuffer *key;
+    RowBatch *batch;
+} RowFetch;
+
+// Copies a row's columns behind the batch's rows. False when it is not for copying.
+static inline bool fetch_columns(
+    const RowFetch *fetch, RowPage *page, const uint8_t *row, uint8_t **copy_inout) {
+    RowBatch *batch = fetch->batch;
+    const RowLayout *layout = fetch->layout;
+    uint32_t at = batch->batch.row_count;
+    const uint8_t *nulls = row + layout->null_offset;
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        uint32_t column = batch->list[i];
+        const RowColumn *from = &layout->columns[column];
+        void *values = batch->batch.columns[column].values;
+        const uint8_t *value = row + from->offset;
+        if ((nulls[column / 8] >> (column % 8) & 1) != 0) row_batch_set_null(batch, column, at);
+        switch (from->width) {
+        case 1:
+            memcpy((uint8_t *)values + at, value, 1);
+            continue;
+        case 2:
+            memcpy((uint16_t *)values + at, value, 2);
+            continue;
+        case 4:
+            memcpy((uint32_t *)values + at, value, 4);
+            continue;
+        case 8:
+            memcpy((uint64_t *)values + at, value, 8);
+            continue;
+        default:
+            memcpy((Wide *)values + at, value, 16);
+            break;
+        }
+        if (from->kind != PHYSICAL_VIEW) continue;
+        View *view = (View *)values + at;
+        if (view->count <= VIEW_INLINE_MAX) continue;
+        uint32_t bytes = page_header(page)->bytes;
+        if (view->count > COPIED_BYTES_MAX || bytes < view->count
+            || view->rest > bytes - view->count
+            || (size_t)(batch->copy_end - *copy_inout) < view->count) {
+            return false;
+        }
+        memcpy(*copy_inout, page->bytes + view->rest, view->count);
+        view->rest = (uint64_t)(uintptr_t)*copy_inout;
+        *copy_inout += view->count;
+    }
+    return true;
+}
+
+// Reads one row of a page that is in memory and has no versions. False when it is not to be had
+// like this, and then nothing has happened.
+static inline bool fetch_row(const RowFetch *fetch, const RowPlace *place, CacheFrame *frame,
+    RowId row_id, const Bytes *key) {
+    uint64_t version;
+    if (!IS_OPTIMISTIC || !latch_try_read(&frame->latch, &version)) return false;
+    if (slot_versions(place->slot) != NULL) return false;
+    RowPage *page = page_of(frame);
+    const RowLayout *layout = fetch->layout;
+    if (page_header(page)->layout_version != layout->version) return false;
+    RowBatch *batch = fetch->batch;
+    const uint8_t *row = page_row(page, place->index);
+    bool is_wanted =
+        page_is_live(page, place->index)
+        && (key == NULL || row_matches(fetch->key, page, layout, layout, row, fetch->check, *key));
+    uint8_t *copy = batch->copy_next;
+    if (!latch_read_is_valid(&frame->latch, version)) return false;
+    if (is_wanted) {
+        bool is_copied = fetch_columns(fetch, page, row, &copy);
+        if (!is_copied || !latch_read_is_valid(&frame->latch, version)) {
+            nulls_forget(batch, 1);
+            return false;
+        }
+        batch->copy_next = copy;
+        batch->batch.row_ids[batch->batch.row_count++] = row_id;
+        batch->batch.selected_count = batch->batch.row_count;
+    }
+    cache_touch(frame);
+    return true;
+}
+
+// Places of rows and the frames there are, each asked for before the first is waited for.
+typedef struct FetchGroup {
+    RowPlace places[FETCH_GROUP_COUNT];
+    CacheFrame *frames[FETCH_GROUP_COUNT];
+} FetchGroup;
+
+static void group_prefetch(
+    const RowFetch *fetch, FetchGroup *group, const RowId *rows, uint32_t count) {
+    const RowLayout *layout = fetch->layout;
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = row_place(store, rows[i]);
-        if (places[i].slot != NULL) __builtin_prefetch(places[i].slot);
+        group->places[i] = row_place(fetch->store, rows[i]);
+        if (group->places[i].slot != NULL) __builtin_prefetch(group->places[i].slot);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (places[i].slot == NULL) continue;
-        CacheFrame *frame = cache_find(&places[i].slot->cache);
+        const RowPlace *place = &group->places[i];
+        CacheFrame *frame = place->slot == NULL ? NULL : cache_find(&place->slot->cache);
+        group->frames[i] = frame;
         if (frame == NULL) continue;
         RowPage *page = page_of(frame);
-        const uint8_t *row = page->bytes + page_rows_offset(1U << places[i].group->page_row_bits)
-                             + (size_t)places[i].index * stride;
+        const uint8_t *row = page->bytes + page_rows_offset(1U << place->group->page_row_bits)
+                             + (size_t)place->index * layout->stride;
         __builtin_prefetch(frame);
         __builtin_prefetch(page->bytes);
         __builtin_prefetch(row);
-        __builtin_prefetch(row + stride - 1);
+        __builtin_prefetch(row + layout->stride - 1);
     }
+}
+
+// The strings' places are in the rows. Where a read is torn the prefetch is in vain.
+static void group_prefetch_strings(const RowFetch *fetch, const FetchGroup *group, uint32_t count) {
+    const RowLayout *layout = fetch->layout;
+    for (uint32_t c = 0; c < fetch->batch->list_count; c++) {
+        const RowColumn *column = &layout->columns[fetch->batch->list[c]];
+        if (column->kind != PHYSICAL_VIEW) continue;
+        for (uint32_t i = 0; i < count; i++) {
+            if (group->frames[i] == NULL) continue;
+            const RowPlace *place = &group->places[i];
+            RowPage *page = page_of(group->frames[i]);
+            const uint8_t *row = page->bytes + page_rows_offset(1U << place->group->page_row_bits)
+                                 + (size_t)place->index * layout->stride;
+            View view;
+            memcpy(&view, row + column->offset, sizeof view);
+            if (view.count <= VIEW_INLINE_MAX) continue;
+            __builtin_prefetch(page->bytes + view.rest);
+            __builtin_prefetch(page->bytes + view.rest + view.count - 1);
+        }
+    }
+}
+
+// How many of the rows were dealt with before one that has to be read through its page.
+static uint32_t fetch_group(
+    const RowFetch *fetch, const RowId *rows, const Bytes *keys, uint32_t count) {
+    FetchGroup group;
+    group_prefetch(fetch, &group, rows, count);
+    if (count > 1 && fetch->batch->view_count > 0) group_prefetch_strings(fetch, &group, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (group.places[i].slot == NULL) continue; // there never was such a row
+        const Bytes *key = keys == NULL ? NULL : &keys[i];
+        if (group.frames[i] == NULL
+            || !fetch_row(fetch, &group.places[i], group.frames[i], rows[i], key)) {
+            return i;
+        }
+    }
+    return count;
+}
+
+// How many of the rows lie on the page of the first.
+static uint32_t page_run(const RowPlace *place, const RowId *rows, uint32_t count) {
+    uint64_t first = page_first_row(place->group, place->page).value;
+    uint64_t page_row_count = UINT64_C(1) << place->group->page_row_bits;
+    uint32_t run = 1;
+    while (run < count && rows[run].value - first < page_row_count)
+        run++;
+    return run;
+}
+
+// Reads the rows at the front that lie on one page; returns how many those are.
+static Status fetch_by_page(PageRead *read, const RowId *rows, uint32_t count, uint32_t *done_out) {
+    *done_out = 1;
+    RowPlace place = row_place(read->store, rows[0]);
+    if (place.slot == NULL) return OK;
+    uint32_t run = page_run(&place, rows, count < ROW_PAGE_ROWS_MAX ? count : ROW_PAGE_ROWS_MAX);
+    uint16_t wanted[ROW_PAGE_ROWS_MAX];
+    uint64_t first = page_first_row(place.group, place.page).value;
+    for (uint32_t i = 0; i < run; i++)
+        wanted[i] = (uint16_t)(rows[i].value - first);
+    read->group = place.group;
+    read->slot = place.slot;
+    read->page = place.page;
+    read->wanted = wanted;
+    read->wanted_count = run;
+    *done_out = run;
+    return read_page(read);
+}
+
+// ---- Doors --------------------------------------------------------------------------------------
+
+static bool is_run(RowStore *store, const RowId *rows, uint32_t count) {
+    if (count < PAGE_RUN_COUNT) return false;
+    // Most are far apart: that needs no directory.
+    if (rows[PAGE_RUN_COUNT - 1].value - rows[0].value >= ROW_PAGE_ROWS_MAX) return false;
+    RowPlace place = row_place(store, rows[0]);
+    return place.slot != NULL && page_run(&place, rows, PAGE_RUN_COUNT) == PAGE_RUN_COUNT;
 }
 
 Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *rows,
@@ -438,40 +614,33 @@ Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *r
     KeyBuffer key;
     key_buffer_init(&key);
     PageRead read = {.store = store, .reader = reader, .check = check, .key = &key, .batch = batch};
-    uint32_t done = 0, prefetched = 0;
+    RowFetch fetch = {.store = store,
+        .layout = row_store_layout(store),
+        .check = check,
+        .key = &key,
+        .batch = batch};
+    row_batch_begin(batch);
+    uint32_t done = 0;
     Status status = OK;
     while (done < row_count && status == OK) {
-        if (row_count > 1 && done >= prefetched) {
-            uint32_t left = row_count - done;
-            uint32_t count = left < PREFETCH_ROW_COUNT ? left : PREFETCH_ROW_COUNT;
-            rows_prefetch(store, rows + done, count);
-            prefetched = done + count;
-        }
         uint32_t room = BATCH_ROW_COUNT - batch->batch.row_count;
         if (room == 0) break;
-        if (room > ROW_PAGE_ROWS_MAX) room = ROW_PAGE_ROWS_MAX;
-        RowPlace place = row_place(store, rows[done]);
-        if (place.slot == NULL) {
-            done++;
-            continue;
+        uint32_t left = row_count - done < room ? row_count - done : room;
+        uint32_t taken = 0;
+        uint32_t count = left < FETCH_GROUP_COUNT ? left : FETCH_GROUP_COUNT;
+        if (!is_run(store, rows + done, left)) {
+            status = row_batch_reserve(batch, (size_t)batch->view_count * COPIED_BYTES_MAX);
+            if (status != OK) break;
+            epoch_enter(store->epochs);
+            taken =
+                fetch_group(&fetch, rows + done, check == NULL ? NULL : check->keys + done, count);
+            epoch_leave(store->epochs);
+            done += taken;
+            if (taken == count) continue;
         }
-        uint16_t wanted[ROW_PAGE_ROWS_MAX];
-        uint64_t first = page_first_row(place.group, place.page).value;
-        uint64_t page_row_count = UINT64_C(1) << place.group->page_row_bits;
-        uint32_t count = 0;
-        while (count < room && done + count < row_count
-               && rows[done + count].value - first < page_row_count) {
-            wanted[count] = (uint16_t)(rows[done + count].value - first);
-            count++;
-        }
-        read.group = place.group;
-        read.slot = place.slot;
-        read.page = place.page;
-        read.wanted = wanted;
-        read.wanted_count = count;
         read.keys = check == NULL ? NULL : check->keys + done;
-        status = read_page(&read);
-        done += count;
+        status = fetch_by_page(&read, rows + done, left - taken, &taken);
+        done += taken;
     }
     arena_deinit(&key.arena);
     *done_out = done;
@@ -481,6 +650,7 @@ Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *r
 Status row_store_scan(RowStore *store, const UndoReader *reader, RowPosition *position_inout,
     RowPosition end, RowBatch *batch) {
     PageRead read = {.store = store, .reader = reader, .batch = batch};
+    row_batch_begin(batch);
     RowPosition at = *position_inout;
     while (at.group < end.group || (at.group == end.group && at.page < end.page)) {
         RowGroup *group = group_find(store, at.group);
@@ -526,6 +696,7 @@ Status row_store_fetch_newest(
     RowStore *store, Txn *txn, RowId row, RowBatch *batch, bool *found_out) {
     RowPlace place = row_place(store, row);
     *found_out = false;
+    row_batch_begin(batch);
     if (place.slot == NULL) return OK;
     RowPage *page;
     bool exists;

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 enum {
-    COPY_BLOCK_BYTES = 4096,
+    KEPT_BYTES = 8192,
+    COPY_BLOCK_BYTES = 65536,
     PIN_COUNT = BATCH_ROW_COUNT + 1,
     NULL_WORDS = BATCH_ROW_COUNT / 64
 };
@@ -26,8 +27,8 @@ static void release(void *owner, void *pin) {
         rows->copies = block->older;
         free(block);
     }
-    rows->has_copies_pin = false;
-    rows->copy_next = rows->copy_end = NULL;
+    rows->copy_next = rows->kept;
+    rows->copy_end = rows->kept_end;
 }
 
 Batch *row_batch_make(
@@ -47,6 +48,8 @@ Batch *row_batch_make(
         .columns = arena_new_array(arena, Column, column_count),
         .row_ids = arena_new_array(arena, RowId, BATCH_ROW_COUNT),
         .pins = &rows->pins};
+    uint16_t *list = arena_new_array(arena, uint16_t, column_count);
+    rows->list = list;
     for (uint32_t i = 0; i < column_count; i++) {
         Column *column = &rows->batch.columns[i];
         if ((columns[i / 64] >> (i % 64) & 1) == 0) {
@@ -54,7 +57,13 @@ Batch *row_batch_make(
             continue;
         }
         column_make(arena, types[i], column);
+        list[rows->list_count++] = (uint16_t)i;
+        if (column->kind == PHYSICAL_VIEW) rows->view_count++;
         rows->null_space[i] = arena_allocate(arena, NULL_WORDS * sizeof(uint64_t), 64);
+    }
+    if (rows->view_count > 0) {
+        rows->kept = arena_allocate(arena, KEPT_BYTES, 64);
+        rows->kept_end = rows->kept + KEPT_BYTES;
     }
     return &rows->batch;
 }
@@ -69,27 +78,35 @@ void row_batch_give_pin(RowBatch *rows, CacheFrame *frame) {
     pins->pins[pins->count++] = frame;
 }
 
+// A block of copies is in the list of pins, so that it goes when they do. It is the first there:
+// the newest page pin stays the last one.
+static Status block_add(RowBatch *rows, size_t bytes) {
+    bytes += sizeof(CopyBlock);
+    if (bytes < COPY_BLOCK_BYTES) bytes = COPY_BLOCK_BYTES;
+    CopyBlock *block = malloc(bytes);
+    if (block == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+    if (rows->copies == NULL) {
+        BatchPins *pins = &rows->pins;
+        ASSERT(pins->count < pins->capacity);
+        memmove(pins->pins + 1, pins->pins, sizeof(void *) * pins->count);
+        pins->pins[0] = rows;
+        pins->count++;
+    }
+    block->older = rows->copies;
+    rows->copies = block;
+    rows->copy_next = (uint8_t *)(block + 1);
+    rows->copy_end = (uint8_t *)block + bytes;
+    return OK;
+}
+
+Status row_batch_reserve(RowBatch *rows, size_t bytes) {
+    if ((size_t)(rows->copy_end - rows->copy_next) >= bytes) return OK;
+    return block_add(rows, bytes);
+}
+
 Status row_batch_copy(RowBatch *rows, View *view) {
     if (view->count <= VIEW_INLINE_MAX) return OK;
-    if ((size_t)(rows->copy_end - rows->copy_next) < view->count) {
-        size_t bytes = sizeof(CopyBlock) + view->count;
-        if (bytes < COPY_BLOCK_BYTES) bytes = COPY_BLOCK_BYTES;
-        CopyBlock *block = malloc(bytes);
-        if (block == NULL) return fail(OUT_OF_MEMORY, "out of memory");
-        block->older = rows->copies;
-        rows->copies = block;
-        rows->copy_next = (uint8_t *)(block + 1);
-        rows->copy_end = (uint8_t *)block + bytes;
-        if (!rows->has_copies_pin) {
-            // First in the list, so that the newest page pin stays the last one.
-            BatchPins *pins = &rows->pins;
-            ASSERT(pins->count < pins->capacity);
-            memmove(pins->pins + 1, pins->pins, sizeof(void *) * pins->count);
-            pins->pins[0] = rows;
-            pins->count++;
-            rows->has_copies_pin = true;
-        }
-    }
+    TRY(row_batch_reserve(rows, view->count));
     memcpy(rows->copy_next, view_data(view), view->count);
     view->rest = (uint64_t)(uintptr_t)rows->copy_next;
     rows->copy_next += view->count;

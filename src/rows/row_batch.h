@@ -1,5 +1,5 @@
 // Row batch: a Batch that rows are read into, with what keeps their strings in place: pins on the
-// pages they lie in, and copies of those that lie in old versions.
+// pages they lie in, and copies of those that lie in old versions or that are short.
 #pragma once
 
 #include "batch/batch.h"
@@ -9,10 +9,12 @@ typedef struct RowBatch {
     Batch batch; // first; only this is seen above
     BatchPins pins;
     Cache *cache;
-    const uint64_t *columns;  // one bit a column that is read
-    uint64_t **null_space;    // one bitmap a column, used when it has a NULL
-    struct CopyBlock *copies; // newest first; the last pin, when there are any
-    bool has_copies_pin;
+    const uint64_t *columns; // one bit a column that is read
+    uint64_t **null_space;   // one bitmap a column, used when it has a NULL
+    const uint16_t *list;    // the same columns as a list
+    uint32_t list_count, view_count;
+    uint8_t *kept, *kept_end; // room for copies that is used again and again
+    struct CopyBlock *copies; // further blocks, newest first; a pin, when there are any
     uint8_t *copy_next, *copy_end;
     Value *row_values;     // one a column: a row being put together from its versions
     uint64_t *row_columns; // which of them
@@ -29,7 +31,17 @@ static inline RowBatch *row_batch_of(Batch *batch) {
 // Gives the batch a pin that the caller holds. A page that is pinned last already is unpinned.
 void row_batch_give_pin(RowBatch *rows, CacheFrame *frame);
 
-// Room for string bytes that live as long as the rows. Errors: OUT_OF_MEMORY.
+// Copies a string whose bytes live as long as the rows. Errors: OUT_OF_MEMORY.
 Status row_batch_copy(RowBatch *rows, View *view);
+
+// Room for copies at copy_next. Errors: OUT_OF_MEMORY.
+Status row_batch_reserve(RowBatch *rows, size_t bytes);
+
+// Before rows are read: forgets the copies that belonged to rows which are gone.
+static inline void row_batch_begin(RowBatch *rows) {
+    if (rows->batch.row_count > 0 || rows->copies != NULL) return;
+    rows->copy_next = rows->kept;
+    rows->copy_end = rows->kept_end;
+}
 
 void row_batch_set_null(RowBatch *rows, uint32_t column, uint32_t row);

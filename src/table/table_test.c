@@ -465,9 +465,83 @@ TEST(table, index_ranges_hold_what_they_should) {
     fixture_deinit(&fixture);
 }
 
+// ---- Strings ------------------------------------------------------------------------------------
+
+enum { STRING_ROWS = 3000, STRING_BYTES_MAX = 700 };
+
+// Inline, copied and pinned lengths; NULL now and then.
+static const char *string_of(int64_t id, char *text) {
+    if (id % 97 == 5) return NULL;
+    uint32_t count = (uint32_t)(id * 13 % STRING_BYTES_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        text[i] = (char)('a' + (id + i) % 26);
+    text[count] = 0;
+    return text;
+}
+
+static uint32_t check_strings(Fixture *fixture, Txn *txn, uint32_t row_max, bool is_backward) {
+    IndexRange range = {.index_number = 1, .is_backward = is_backward};
+    Batch *batch = table_batch_make(&fixture->arena, fixture->table, all_columns);
+    IndexScan *scan;
+    assert_ok(table_index_scan_open(
+        fixture->table, txn_snapshot(txn), all_columns, &range, &fixture->arena, &scan));
+    uint32_t count = 0;
+    for (;;) {
+        assert_ok(table_index_scan_next(scan, row_max, batch));
+        if (batch->row_count == 0) break;
+        for (uint32_t i = 0; i < batch->row_count; i++, count++) {
+            char space[STRING_BYTES_MAX + 1];
+            int64_t id = is_backward ? STRING_ROWS - 1 - count : count;
+            assert_int_equal(column_get(&batch->columns[0], i).datum.int8, id);
+            const char *wanted = string_of(id, space);
+            Value text = column_get(&batch->columns[2], i);
+            assert_int_equal(text.is_null, wanted == NULL);
+            if (wanted == NULL) continue;
+            assert_int_equal(text.datum.view.count, strlen(wanted));
+            assert_memory_equal(view_data(&text.datum.view), wanted, text.datum.view.count);
+        }
+    }
+    table_index_scan_close(scan);
+    batch_release_pins(batch);
+    return count;
+}
+
+// The first half lies in the order of its keys, several rows a page; the second half anywhere.
+TEST(table, strings_of_every_length_come_by_index) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *txn = begin(&fixture);
+    RowId rows[STRING_ROWS];
+    char space[STRING_BYTES_MAX + 1];
+    for (int64_t i = 0; i < STRING_ROWS; i++) {
+        int64_t half = STRING_ROWS / 2, id = i < half ? i : half + (i - half) * 7 % half;
+        assert_ok(insert(&fixture, txn, id, 0, string_of(id, space), &rows[id]));
+    }
+    commit(txn);
+    while (txn_system_collect(fixture.txns, 1000)) {}
+    Txn *reader = begin(&fixture);
+    for (int pass = 0; pass < 2; pass++) {
+        assert_int_equal(check_strings(&fixture, reader, BATCH_ROW_COUNT, false), STRING_ROWS);
+        assert_int_equal(check_strings(&fixture, reader, 100, false), STRING_ROWS);
+        assert_int_equal(check_strings(&fixture, reader, 1, true), STRING_ROWS);
+        // The second pass finds versions on some of the pages.
+        if (pass == 1) break;
+        txn = begin(&fixture);
+        for (int64_t id = 0; id < STRING_ROWS; id += 150) {
+            WriteOutcome outcome;
+            assert_ok(update(&fixture, txn, rows[id], id, 1, "other", 6, &outcome));
+            assert_int_equal(outcome, WRITE_DONE);
+        }
+        commit(txn);
+    }
+    commit(reader);
+    fixture_deinit(&fixture);
+}
+
 TEST_MAIN(TEST_OF(table, a_row_travels), TEST_OF(table, rollback_leaves_no_trace),
     TEST_OF(table, a_savepoint_takes_back_what_came_after_it),
     TEST_OF(table, a_duplicate_key_is_refused_with_postgresql_s_words),
     TEST_OF(table, a_key_deleted_and_inserted_again_is_there_for_both),
     TEST_OF(table, repeatable_read_refuses_what_others_have_changed),
-    TEST_OF(table, index_ranges_hold_what_they_should))
+    TEST_OF(table, index_ranges_hold_what_they_should),
+    TEST_OF(table, strings_of_every_length_come_by_index))
