@@ -55,7 +55,7 @@ static void run(void *argument) {
         is_busy |= tail.value != seen.value;
         seen = tail;
         mutex_lock(&database->background_mutex);
-        if (!atomic_load(&database->is_closing)) {
+        if (!atomic_load(&database->is_closing) && !atomic_exchange(&database->is_short, false)) {
             condition_wait_us(&database->background_wake, &database->background_mutex,
                 is_busy ? TICK_US : TICK_IDLE_US);
         }
@@ -63,8 +63,16 @@ static void run(void *argument) {
     mutex_unlock(&database->background_mutex);
 }
 
+// May be called under any lock, so it takes none: a wake that is missed comes again.
+static void wake_for_room(void *argument) {
+    Database *database = argument;
+    atomic_store(&database->is_short, true);
+    condition_wake_all(&database->background_wake);
+}
+
 Status background_start(Database *database) {
     if (database->options.no_background) return OK;
+    cache_on_shortage(database->cache, wake_for_room, database);
     return thread_start("omen-background", 0, run, database, &database->background);
 }
 

@@ -311,6 +311,9 @@ void database_close(Database *database) {
             error_clear();
         }
     }
+    DatabaseStatistics statistics = database_statistics(database);
+    LOG_INFO("closed after %llu checkpoints; %llu objects were evicted",
+        (unsigned long long)statistics.checkpoints, (unsigned long long)statistics.evicted_objects);
     destroy(database, is_clean);
 }
 
@@ -349,5 +352,6 @@ DatabaseStatistics database_statistics(const Database *database) {
     mutex_lock(&self->checkpoint_mutex);
     DatabaseStatistics statistics = self->statistics;
     mutex_unlock(&self->checkpoint_mutex);
+    statistics.evicted_objects = cache_evicted_count(database->cache);
     return statistics;
 }

@@ -53,6 +53,7 @@ Status database_check(Database *database, Text *findings);
 typedef struct DatabaseStatistics {
     uint64_t checkpoints, checkpoint_bytes, recovered_records, recovered_bytes;
     double recovery_seconds;
+    uint64_t evicted_objects;
 } DatabaseStatistics;
 
 DatabaseStatistics database_statistics(const Database *database);

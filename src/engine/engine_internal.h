@@ -29,6 +29,7 @@ struct Database {
     Mutex background_mutex; // guards is_closing, for background_wake
     Condition background_wake;
     _Atomic bool is_closing;
+    _Atomic bool is_short; // a frame waits for room: no pause before the next round
     Thread *background;
 
     DatabaseStatistics statistics; // guarded by checkpoint_mutex, but for what recovery sets

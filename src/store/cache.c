@@ -30,7 +30,7 @@ enum {
     NOT_IN_RING = UINT32_MAX,
 };
 
-enum { ROOM_TRIES = 100 };
+enum { ROOM_TRIES = 100, ROOM_WAITS = 1000, ROOM_WAIT_US = 1000 };
 
 typedef struct LoadShard {
     Mutex mutex;
@@ -44,6 +44,9 @@ struct Cache {
     EpochSet *epochs;
     MemoryBudget *budget;
     _Atomic size_t used_bytes;
+    _Atomic uint64_t evicted_count;
+    void (*shortage)(void *argument);
+    void *shortage_argument;
 
     Mutex mutex; // guards the ring
     CacheFrame **ring;
@@ -69,6 +72,11 @@ Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache 
     return OK;
 }
 
+void cache_on_shortage(Cache *cache, void (*shortage)(void *argument), void *argument) {
+    cache->shortage = shortage;
+    cache->shortage_argument = argument;
+}
+
 void cache_destroy(Cache *cache) {
     if (cache == NULL) return;
     ASSERT(cache->ring_count == 0);
@@ -79,6 +87,10 @@ void cache_destroy(Cache *cache) {
     mutex_deinit(&cache->mutex);
     free(cache->ring);
     free(cache);
+}
+
+uint64_t cache_evicted_count(const Cache *cache) {
+    return atomic_load_explicit(&cache->evicted_count, memory_order_relaxed);
 }
 
 size_t cache_used_bytes(const Cache *cache) {
@@ -103,6 +115,21 @@ static void frame_free(CacheFrame *frame) {
     free(frame);
 }
 
+// Makes room while what keeps the frames in memory is being ended elsewhere.
+static bool budget_wait(Cache *cache, size_t bytes) {
+    bool is_taken = false;
+    blocking_begin();
+    for (int waits = 0; waits < ROOM_WAITS && !is_taken; waits++) {
+        cache->shortage(cache->shortage_argument);
+        _Atomic uint32_t nothing = 0;
+        word_wait(&nothing, 0, ROOM_WAIT_US);
+        (void)cache_make_room(cache, bytes);
+        is_taken = memory_budget_try_reserve(cache->budget, bytes);
+    }
+    blocking_end();
+    return is_taken;
+}
+
 // Takes `bytes` off the budget, evicting if need be. What is evicted inside an epoch would not come
 // back before its end.
 static Status budget_take(Cache *cache, size_t bytes) {
@@ -121,6 +148,7 @@ static Status budget_take(Cache *cache, size_t bytes) {
         if (!cache_make_room(cache, bytes)) thread_yield();
         if (memory_budget_try_reserve(cache->budget, bytes)) return OK;
     }
+    if (cache->shortage != NULL && budget_wait(cache, bytes)) return OK;
     return memory_budget_reserve(cache->budget, bytes);
 }
 
@@ -343,6 +371,7 @@ static bool evict(Cache *cache, CacheFrame *frame) {
     }
     atomic_store_explicit(&frame->slot->frame, NULL, memory_order_release);
     frame_leave(cache, frame);
+    atomic_fetch_add_explicit(&cache->evicted_count, 1, memory_order_relaxed);
     return true;
 }
 

@@ -54,11 +54,17 @@ struct CacheFrame {
 };
 
 Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache **cache_out);
+
+// Who is told, on any thread, that a frame waits for room and nothing can be evicted: it should end
+// soon what keeps frames in memory (versions that nobody needs). It does not do so in the call,
+// since the one who waits may hold locks. Set before the first frame is made.
+void cache_on_shortage(Cache *cache, void (*shortage)(void *argument), void *argument);
+
 void cache_destroy(Cache *cache); // owners have removed their frames
 
 // Takes memory for a frame of `bytes` in all, evicting others if need be, zeroed, with the header
 // filled and pinned once. Inside an epoch it writes nothing to make room, and may go a little over
-// the budget instead. Errors: OUT_OF_MEMORY.
+// the budget instead. Elsewhere it waits for a second before it gives up. Errors: OUT_OF_MEMORY.
 Status cache_frame_create(
     Cache *cache, const ObjectKind *kind, void *owner, size_t bytes, CacheFrame **frame_out);
 
@@ -101,5 +107,6 @@ static inline void cache_touch(CacheFrame *frame) {
 bool cache_make_room(Cache *cache, size_t bytes);
 
 size_t cache_used_bytes(const Cache *cache);
+uint64_t cache_evicted_count(const Cache *cache); // objects since it was made
 Store *cache_store(const Cache *cache);
 EpochSet *cache_epochs(const Cache *cache);

@@ -26,9 +26,11 @@ typedef struct Fixture {
 
 static _Atomic int64_t object_count;
 
+static _Atomic bool is_kept_in_memory;
+
 static bool object_can_evict(const CacheFrame *frame) {
     (void)frame;
-    return true;
+    return !atomic_load(&is_kept_in_memory);
 }
 
 static Status object_encode(const CacheFrame *frame, Text *bytes_out) {
@@ -197,4 +199,36 @@ TEST(cache, keeps_what_is_pinned) {
     fixture_deinit(&fixture);
 }
 
-TEST_MAIN(TEST_OF(cache, loses_nothing_when_it_evicts), TEST_OF(cache, keeps_what_is_pinned))
+static void let_go(void *argument) {
+    _Atomic bool *is_told = argument;
+    while (!atomic_load(is_told))
+        thread_yield();
+    atomic_store(&is_kept_in_memory, false);
+}
+
+static void note(void *argument) {
+    atomic_store((_Atomic bool *)argument, true);
+}
+
+// Somebody else ends what keeps every frame in memory, and is told that it is time.
+TEST(cache, waits_for_room_that_others_make) {
+    static Fixture fixture;
+    fixture_init(&fixture, SLOT_COUNT * (sizeof(Object) + 64));
+    fixture.budget.limit_bytes = memory_budget_used(&fixture.budget);
+    atomic_store(&is_kept_in_memory, true);
+    CacheFrame *frame;
+    assert_fails(OUT_OF_MEMORY,
+        cache_frame_create(fixture.cache, &object_kind, &fixture, sizeof(Object), &frame));
+    _Atomic bool is_told = false;
+    cache_on_shortage(fixture.cache, note, &is_told);
+    Thread *thread;
+    assert_ok(thread_start("let go", 0, let_go, &is_told, &thread));
+    Object *object = NULL;
+    assert_ok(object_create(&fixture, &object));
+    thread_join(thread);
+    cache_frame_destroy(&object->frame);
+    fixture_deinit(&fixture);
+}
+
+TEST_MAIN(TEST_OF(cache, loses_nothing_when_it_evicts), TEST_OF(cache, keeps_what_is_pinned),
+    TEST_OF(cache, waits_for_room_that_others_make))

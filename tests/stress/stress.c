@@ -1,5 +1,5 @@
-// Stress: sessions change and read the same tables for a while, with little memory and a checkpoint
-// at every megabyte of log, and what they were told must add up.
+// Stress: sessions change and read the same tables for a while, with less memory than the tables
+// take and a checkpoint at every megabyte of log, and what they were told must add up.
 //
 // Model    Each session draws one of a few transactions at random, over libpq. What the tables must
 //          hold follows from acknowledgements alone: transfers keep the sum of all accounts;
@@ -7,7 +7,8 @@
 //          own rows are there. Scans compare while others write; a comparison of everything
 //          follows at the end, and once more after a restart.
 // Server   Started and stopped here. One that ends with a status other than 0 has failed, so a
-//          build with sanitizers says what it found by its status; its log keeps the reports.
+//          build with sanitizers says what it found by its status; its log keeps the reports. It
+//          also tells how many checkpoints and evictions there were: without any, the run failed.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@
 
 enum {
     SESSIONS_MAX = 64,
-    ACCOUNTS = 500,
+    ACCOUNTS = 40,
     COUNTERS = 300,
     BALANCE = 1000,
     ITEMS_AT_FIRST = 3000, // of a session
@@ -248,6 +249,51 @@ static bool rewrite_items(Session *session) {
                      from + ITEMS_AT_ONCE));
 }
 
+static bool transfer_locked(Session *session) {
+    uint32_t from = random_below(session, ACCOUNTS), to = random_below(session, ACCOUNTS);
+    PGresult *result = ask(session->connection,
+        "begin; select balance from account where id in (%u, %u) order by id for update", from, to);
+    if (result == NULL) return succeeds(session, result);
+    expect("rows locked", PQntuples(result), from == to ? 1 : 2);
+    PQclear(result);
+    return succeeds(session, ask(session->connection,
+                                 "update account set balance = balance - 7 where id = %u;"
+                                 "update account set balance = balance + 7 where id = %u;"
+                                 "commit",
+                                 from, to));
+}
+
+// A table of its own, in three transactions: others bind against the catalog meanwhile.
+static bool define_table(Session *session) {
+    uint32_t number = session->number;
+    bool is_undone = random_below(session, 4) == 0;
+    PQclear(ask(session->connection,
+        "begin; create table own_%u (id int primary key, text text); "
+        "create index on own_%u (text); "
+        "insert into own_%u select g, repeat('t', g) from generate_series(1, 200) g; %s",
+        number, number, number, is_undone ? "rollback" : "commit"));
+    if (is_undone) return true;
+    PQclear(ask(session->connection, "alter table own_%u add column more int default 5", number));
+    PGresult *result =
+        ask(session->connection, "select count(*), sum(more) from own_%u where text > 't'", number);
+    if (result == NULL) die("scan of an own table", "a conflict");
+    expect("rows of an own table", number_at(result, 0), 199);
+    expect("their sum", number_at(result, 1), 199 * 5);
+    PQclear(result);
+    PQclear(ask(session->connection, "truncate own_%u; drop table own_%u", number, number));
+    return true;
+}
+
+// More rows than a batch, joined, grouped and sorted.
+static bool report(Session *session) {
+    PGresult *result = ask(session->connection,
+        "select count(*), sum(n) from (select i.owner, a.id, count(*) as n from item i "
+        "join account a on a.id = i.id %% %d group by i.owner, a.id order by n desc, 2) x",
+        ACCOUNTS);
+    if (result != NULL && number_at(result, 0) == 0) die("report", "no groups");
+    return succeeds(session, result);
+}
+
 static bool scan_accounts(Session *session) {
     PGresult *result = ask(session->connection, "select sum(balance), count(*) from account");
     if (result != NULL) {
@@ -297,9 +343,12 @@ static bool transact(Session *session) {
     if (draw < 60) return upsert(session);
     if (draw < 72) return insert_items(session);
     if (draw < 82) return delete_items(session);
-    if (draw < 86) return rewrite_items(session);
-    if (draw < 94) return scan_accounts(session);
-    return draw < 97 ? scan_twice(session) : scan_items(session);
+    if (draw < 85) return rewrite_items(session);
+    if (draw < 88) return transfer_locked(session);
+    if (draw < 90) return define_table(session);
+    if (draw < 91) return report(session);
+    if (draw < 96) return scan_accounts(session);
+    return draw < 98 ? scan_twice(session) : scan_items(session);
 }
 
 static void *session_run(void *argument) {
@@ -371,8 +420,31 @@ static void check_file(const Stress *stress) {
     if (system(command) != 0) die("omendb check; see check.log in", stress->folder);
 }
 
+// Sums up what the servers said when they closed.
+static void print_log(const Stress *stress) {
+    char path[300], line[500];
+    snprintf(path, sizeof path, "%s/log", stress->folder);
+    FILE *log = fopen(path, "r");
+    if (log == NULL) die(path, strerror(errno));
+    unsigned long long checkpoints = 0, evictions = 0;
+    while (fgets(line, sizeof line, log) != NULL) {
+        unsigned long long more_checkpoints, more_evictions;
+        const char *at = strstr(line, "closed after");
+        if (at != NULL
+            && sscanf(at, "closed after %llu checkpoints; %llu objects", &more_checkpoints,
+                   &more_evictions)
+                   == 2) {
+            checkpoints += more_checkpoints;
+            evictions += more_evictions;
+        }
+    }
+    fclose(log);
+    printf("%llu checkpoints, %llu objects evicted\n", checkpoints, evictions);
+    if (checkpoints < 3 || evictions == 0) die("the run", "too few checkpoints or no eviction");
+}
+
 int main(int count, char **arguments) {
-    Stress stress = {.omendb = "build/release/omendb", .memory = "64", .session_count = 8};
+    Stress stress = {.omendb = "build/release/omendb", .memory = "48", .session_count = 8};
     uint32_t seconds = 60;
     uint64_t seed = 1;
     for (int i = 1; i + 1 < count; i += 2) {
@@ -417,6 +489,7 @@ int main(int count, char **arguments) {
     server_stop(&stress);
     printf("%llu transactions, %llu refused by conflicts\n", (unsigned long long)done,
         (unsigned long long)refused);
+    print_log(&stress);
     char command[400];
     snprintf(command, sizeof command, "rm -rf '%s'", stress.folder);
     if (system(command) != 0) fprintf(stderr, "could not remove %s\n", stress.folder);
