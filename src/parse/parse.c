@@ -7,7 +7,9 @@
 #include "parse/nesting.h"
 #include "parse/tree_reader.h"
 
+#include <limits.h>
 #include <pg_query.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,8 +145,35 @@ static Status run_request(Request *request) {
     return status;
 }
 
+// libpg_query makes a thread key in each thread that parses and never deletes it; a process has
+// 1,024. The key that this thread got a value under when the library was first used is that one.
+// Undefined by POSIX, a look at a key that does not exist gives NULL in glibc and in musl.
+static void keys_with_values(bool has_value[PTHREAD_KEYS_MAX]) {
+    for (uint32_t key = 0; key < PTHREAD_KEYS_MAX; key++)
+        has_value[key] = pthread_getspecific((pthread_key_t)key) != NULL;
+}
+
+static pthread_key_t library_begin(void) {
+    bool before[PTHREAD_KEYS_MAX], after[PTHREAD_KEYS_MAX];
+    keys_with_values(before);
+    pg_query_init();
+    keys_with_values(after);
+    pthread_key_t key = 0;
+    while (key < PTHREAD_KEYS_MAX && after[key] == before[key])
+        key++;
+    return key;
+}
+
+// Frees what the library holds for this thread, as its key's destructor would have.
+static void library_end(pthread_key_t key) {
+    if (key == PTHREAD_KEYS_MAX || pthread_setspecific(key, NULL) != 0) return;
+    pg_query_exit();
+    pthread_key_delete(key);
+}
+
 static void parser_run(void *argument) {
     Parser *parser = argument;
+    pthread_key_t key = library_begin();
     mutex_lock(&parser->mutex);
     for (;;) {
         while (parser->first == NULL && !parser->is_closing) {
@@ -166,6 +195,7 @@ static void parser_run(void *argument) {
         condition_wake_all(&parser->done);
     }
     mutex_unlock(&parser->mutex);
+    library_end(key);
 }
 
 Status parser_create(Parser **parser_out) {

@@ -1,6 +1,6 @@
 // Parsing: SQL text to syntax trees, by libpg_query on its own threads with deep stacks.
 //
-// Model    A Parser owns a few long-lived threads (libpg_query leaks one thread key per thread
+// Model    A Parser owns a few long-lived threads (libpg_query takes one thread key per thread
 //          that parses, and its recursive parts overflow ordinary stacks on hostile input). A call
 //          hands the text over and waits. Plan caches keep it off the hot path.
 // Threads  Any number may parse at once.

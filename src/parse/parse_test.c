@@ -4,6 +4,8 @@
 #include "parse/nesting.h"
 #include "parse/tree_reader.h"
 
+#include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static Status parse(Arena *arena, const char *sql, ParsedStatement **statements, size_t *count) {
@@ -160,6 +162,24 @@ TEST(parse, survives_what_is_deep) {
     parser_destroy(parser);
 }
 
+// A process may open and close databases for ever.
+TEST(parse, keeps_no_thread_key) {
+    for (int i = 0; i < PTHREAD_KEYS_MAX + 10; i++) {
+        Parser *parser;
+        assert_ok(parser_create(&parser));
+        Arena arena;
+        arena_init(&arena, NULL);
+        ParsedStatement *statements;
+        size_t count;
+        assert_ok(parse_text(parser, "select 1", &arena, &statements, &count));
+        arena_deinit(&arena);
+        parser_destroy(parser);
+    }
+    pthread_key_t key;
+    assert_int_equal(pthread_key_create(&key, NULL), 0);
+    pthread_key_delete(key);
+}
+
 TEST(nesting, counts_only_what_nests) {
     assert_int_equal(nesting_bound("select 1, 2, 3"), 0);
     assert_int_equal(nesting_bound("select 'a+b+c' --+++\n /* +++ */, $x$+++$x$"), 0);
@@ -172,4 +192,4 @@ TEST(nesting, counts_only_what_nests) {
 TEST_MAIN(TEST_OF(names, are_sorted), TEST_OF(parse, gives_statements_of_a_text),
     TEST_OF(parse, reads_constants_with_their_signs), TEST_OF(parse, knows_where_things_are),
     TEST_OF(parse, raises_errors_with_sqlstate_and_position), TEST_OF(parse, survives_what_is_deep),
-    TEST_OF(nesting, counts_only_what_nests))
+    TEST_OF(parse, keeps_no_thread_key), TEST_OF(nesting, counts_only_what_nests))
