@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test hostile asan tsan lint install oracle torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
+.PHONY: all run test hostile asan tsan lint install oracle crash torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -39,6 +39,10 @@ install: all
 ## make oracle     the corpus on PostgreSQL 15 and on OmenDB, live
 oracle: deps-test all
 	@tools/build test tools/oracle/oracle && build/test/tools/oracle/oracle live
+
+## make crash      the power fails in every call of a workload of SQL, under every policy
+crash: deps-test
+	@tools/build test tests/crash/crash_points && $(BUILD)/test/tests/crash/crash_points --full
 
 ## make torture    kill a server 200 times under writers, and compare
 torture: deps-test all
