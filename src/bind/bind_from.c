@@ -58,6 +58,7 @@ static Status bind_with_reference(Scope *scope, const Node *node, WithItem *with
         owner = owner->parent;
     }
     relation.with_index = (uint32_t)(with - owner->with);
+    relation.is_working_table = with->is_open;
     relation.columns =
         columns_of_query(arena, with->query, with->column_names, &relation.column_count);
     TRY(relation_apply_alias(scope, &relation, node_get(node, FIELD_ALIAS)));

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+typedef struct WithItem WithItem;
+
 typedef struct Binder {
     const BindInput *input;
     CatalogView *catalog;
@@ -17,6 +19,7 @@ typedef struct Binder {
     uint32_t depth;     // of the recursion over syntax
     bool *lifted_bound; // which lifted literals became parameters
     bool is_liftable;
+    WithItem *recursive;  // whose query is bound next
     bool hides_positions; // where PostgreSQL has lost the statement's text
     BoundStatement *bound;
 } Binder;
@@ -68,15 +71,18 @@ typedef struct ScopeItem {
     bool is_join;
 } ScopeItem;
 
-typedef struct WithItem {
+struct WithItem {
+    const Node *node;
     const char *name;
-    Query *query;
+    Query *query;      // NULL while it cannot be mentioned
+    bool is_recursive; // mentions itself
+    bool is_open;      // its recursive term is being bound; `query` has its columns only
     bool is_materialized;
     bool is_volatile;
     uint32_t column_count;
     const char **column_names;
     struct WithReference *references;
-} WithItem;
+};
 
 // A FROM item that refers to a WITH query.
 typedef struct WithReference {
@@ -94,6 +100,7 @@ typedef struct Scope {
     uint32_t item_count, item_capacity;
     WithItem *with;
     uint32_t with_count;
+    WithItem *recursive; // whose query this is, until its first term is bound
     Place place;
     bool lateral_is_active;
     bool is_correlated; // mentions columns of scopes around it
@@ -124,6 +131,7 @@ int32_t syntax_location(const Node *node);
 int32_t expression_location(const Expression *expression);
 
 const char *type_name_text(Binder *binder, Oid type);          // format_type without modifier
+const char *sql_type_text(Binder *binder, SqlType type);       // with it
 const char *name_list_text(Binder *binder, const Node *names); // "pg_catalog.count"
 const char *last_name(const Node *names);                      // the last of a list of strings
 void add_notice(Binder *binder, Status code, const char *format, ...)
@@ -285,6 +293,8 @@ Status bind_set_operation(Scope *scope, const Node *statement);
 Status bind_values(Scope *scope, const Node *statement);
 Status bind_with_clause(Scope *scope, const Node *clause);
 void finish_with_clause(Scope *scope);
+// Gives an item its columns.
+Status with_item_publish(Binder *binder, WithItem *item, Query *query);
 Status bind_target_list(
     Scope *scope, const Node *list, Place place, Target **targets_out, uint32_t *count_out);
 Status bind_order_by(Scope *scope, const Node *list, bool sql99_only, Target **targets,

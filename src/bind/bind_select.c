@@ -646,6 +646,29 @@ static Status resolve_targets(Scope *scope) {
     return OK;
 }
 
+// Finds the first aggregate of this level.
+static bool is_before_aggregate(void *argument, Expression *expression) {
+    const Expression **found = argument;
+    if (expression->kind == EXPRESSION_AGGREGATE) *found = expression;
+    return *found == NULL && expression_visit_parts(expression, is_before_aggregate, argument);
+}
+
+static Status check_recursive_term(Scope *scope) {
+    const Query *query = scope->query;
+    bool is_recursive = false;
+    for (uint32_t i = 0; i < query->relation_count; i++) {
+        is_recursive |= query->relations[i].is_working_table;
+    }
+    if (!is_recursive) return OK;
+    const Expression *found = NULL;
+    for (uint32_t i = 0; i < query->target_count && found == NULL; i++) {
+        is_before_aggregate(&found, query->targets[i].expression);
+    }
+    if (found == NULL && query->having != NULL) is_before_aggregate(&found, query->having);
+    return fail_at(scope->binder, found == NULL ? -1 : found->location, INVALID_RECURSION,
+        "aggregate functions are not allowed in a recursive query's recursive term");
+}
+
 static Status bind_plain_select(Scope *scope, const Node *statement, bool resolves_unknowns) {
     Binder *binder = scope->binder;
     Query *query = scope->query;
@@ -678,6 +701,7 @@ static Status bind_plain_select(Scope *scope, const Node *statement, bool resolv
     query->has_aggregates =
         scope->has_aggregates || (query->having != NULL && query->group_count == 0);
     if (query->has_aggregates || query->group_count > 0) TRY(check_grouping(scope));
+    if (scope->has_aggregates) TRY(check_recursive_term(scope));
     if (query->limit_with_ties && query->sort_count == 0) {
         return fail(SYNTAX_ERROR, "WITH TIES cannot be specified without ORDER BY clause");
     }
@@ -686,6 +710,8 @@ static Status bind_plain_select(Scope *scope, const Node *statement, bool resolv
 
 static Status bind_select(Scope *scope, const Node *statement, bool resolves_unknowns) {
     const char *operation = node_get_text(statement, FIELD_OP);
+    scope->recursive = scope->binder->recursive;
+    scope->binder->recursive = NULL;
     TRY(bind_with_clause(scope, node_get(statement, FIELD_WITH_CLAUSE)));
     if (node_count(node_get(statement, FIELD_VALUES_LISTS)) > 0) {
         TRY(bind_values(scope, statement));

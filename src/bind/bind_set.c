@@ -1,4 +1,4 @@
-// UNION and its kind, VALUES, and WITH.
+// UNION and its kind, and VALUES.
 #include "bind/bind_internal.h"
 
 // ---- Casting a query's columns ------------------------------------------------------------------
@@ -121,9 +121,57 @@ static Status cast_tree(Binder *binder, SetTree *tree, const SqlType *types) {
 
 static Status bind_tree(Scope *scope, const Node *statement, SetSide *side);
 
+static const Query *first_leaf(const SetTree *tree) {
+    while (tree->operation != SET_NONE) {
+        tree = tree->left;
+    }
+    return tree->query;
+}
+
+// The columns of a recursive WITH query are those of its first term, which its second may mention.
+static Status publish_first_term(Scope *scope, WithItem *item, SetSide *side) {
+    Binder *binder = scope->binder;
+    SqlType *types = arena_new_array(binder->arena, SqlType, side->count);
+    for (uint32_t i = 0; i < side->count; i++) {
+        types[i] = side->columns[i]->type;
+        if (types[i].oid == TYPE_UNKNOWN) types[i] = sql_type(TYPE_TEXT);
+    }
+    TRY(cast_tree(binder, side->tree, types));
+    Query *columns = arena_new(binder->arena, Query);
+    columns->targets = arena_new_array(binder->arena, Target, side->count);
+    columns->target_count = side->count;
+    const Query *first = first_leaf(side->tree);
+    for (uint32_t i = 0; i < side->count; i++) {
+        side->columns[i] =
+            make_null(binder->arena, types[i], expression_location(side->columns[i]));
+        columns->targets[i] =
+            (Target){.name = first->targets[i].name, .expression = side->columns[i]};
+    }
+    TRY(with_item_publish(binder, item, columns));
+    item->is_open = true;
+    return OK;
+}
+
+static Status check_recursive_types(
+    Binder *binder, const WithItem *item, const SetSide *first, const SqlType *types) {
+    for (uint32_t i = 0; i < first->count; i++) {
+        SqlType type = first->columns[i]->type;
+        if (type.oid == types[i].oid && type.modifier == types[i].modifier) continue;
+        Status status = fail_at(binder, expression_location(first->columns[i]), DATATYPE_MISMATCH,
+            "recursive query \"%s\" column %u has type %s in non-recursive term but type %s "
+            "overall",
+            item->name, i + 1, sql_type_text(binder, type), sql_type_text(binder, types[i]));
+        error_add_hint("Cast the output of the non-recursive term to the correct type.");
+        return status;
+    }
+    return OK;
+}
+
 static Status bind_pair(Scope *scope, const Node *statement, SetSide *side) {
     Binder *binder = scope->binder;
     const char *operation = node_get_text(statement, FIELD_OP);
+    WithItem *recursive = scope->recursive; // a UNION then, which the other sides are not
+    scope->recursive = NULL;
     SetTree *tree = arena_new(binder->arena, SetTree);
     tree->is_all = node_get_boolean(statement, FIELD_ALL);
     const char *construct = "UNION";
@@ -137,6 +185,7 @@ static Status bind_pair(Scope *scope, const Node *statement, SetSide *side) {
     }
     SetSide left, right;
     TRY(bind_tree(scope, node_get(statement, FIELD_LARG), &left));
+    if (recursive != NULL) TRY(publish_first_term(scope, recursive, &left));
     TRY(bind_tree(scope, node_get(statement, FIELD_RARG), &right));
     if (left.count != right.count) {
         int32_t location = right.count > 0 ? expression_location(right.columns[0]) : -1;
@@ -161,6 +210,7 @@ static Status bind_pair(Scope *scope, const Node *statement, SetSide *side) {
         }
         side->columns[i] = make_null(binder->arena, types[i], expression_location(pair[0]));
     }
+    if (recursive != NULL) TRY(check_recursive_types(binder, recursive, &left, types));
     TRY(cast_tree(binder, left.tree, types));
     TRY(cast_tree(binder, right.tree, types));
     if (!tree->is_all || tree->operation != SET_UNION) {
@@ -179,13 +229,6 @@ static Status bind_tree(Scope *scope, const Node *statement, SetSide *side) {
     Status status = bind_pair(scope, statement, side);
     binder_leave(scope->binder, 4);
     return status;
-}
-
-static const Query *first_leaf(const SetTree *tree) {
-    while (tree->operation != SET_NONE) {
-        tree = tree->left;
-    }
-    return tree->query;
 }
 
 Status bind_set_operation(Scope *scope, const Node *statement) {
@@ -278,92 +321,4 @@ Status bind_values(Scope *scope, const Node *statement) {
     TRY(bind_order_by(scope, node_get(statement, FIELD_SORT_CLAUSE), false, &query->targets,
         &query->target_count, &query->sorts, &query->sort_count));
     return bind_limit(scope, statement);
-}
-
-// ---- WITH ---------------------------------------------------------------------------------------
-
-static Status bind_with_item(Scope *scope, const Node *node, WithItem *item) {
-    Binder *binder = scope->binder;
-    int32_t location = node_location(node);
-    if (node_has(node, FIELD_SEARCH_CLAUSE)) return not_supported(binder, "SEARCH", location);
-    if (node_has(node, FIELD_CYCLE_CLAUSE)) return not_supported(binder, "CYCLE", location);
-    const Node *statement = node_get(node, FIELD_CTEQUERY);
-    if (node_kind(statement) != NODE_SELECT_STMT) {
-        return not_supported(binder, "data-modifying statements in WITH", location);
-    }
-    Query *query;
-    TRY(binder_enter(binder, 20));
-    Status status = bind_query(binder, scope, statement, true, &query, NULL);
-    binder_leave(binder, 20);
-    TRY(status);
-    const char *choice = node_get_text(node, FIELD_CTEMATERIALIZED);
-    item->is_materialized = choice != NULL && strcmp(choice, "CTEMaterializeAlways") == 0;
-    item->is_volatile = query_is_volatile(query);
-    const Node *names = node_get(node, FIELD_ALIASCOLNAMES);
-    item->column_count = query_visible_count(query);
-    if (node_count(names) > item->column_count) {
-        return fail_at(binder, location, INVALID_COLUMN_REFERENCE,
-            "WITH query \"%s\" has %u columns available but %u columns specified", item->name,
-            item->column_count, node_count(names));
-    }
-    item->column_names = arena_new_array(binder->arena, const char *, item->column_count);
-    for (uint32_t i = 0; i < item->column_count; i++) {
-        item->column_names[i] =
-            i < node_count(names) ? node_item(names, i)->text : query->targets[i].name;
-    }
-    item->query = query; // from here on it can be mentioned
-    return OK;
-}
-
-Status bind_with_clause(Scope *scope, const Node *clause) {
-    if (clause == NULL) return OK;
-    Binder *binder = scope->binder;
-    const Node *list = node_get(clause, FIELD_CTES);
-    uint32_t count = node_count(list);
-    if (node_get_boolean(clause, FIELD_RECURSIVE)) {
-        return not_supported(binder, "WITH RECURSIVE", node_location(clause));
-    }
-    scope->with = arena_new_array(binder->arena, WithItem, count);
-    scope->with_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *name = node_get_text(node_item(list, i), FIELD_CTENAME);
-        for (uint32_t j = 0; j < i; j++) {
-            if (strcmp(scope->with[j].name, name) != 0) continue;
-            return fail_at(binder, node_location(node_item(list, i)), DUPLICATE_ALIAS,
-                "WITH query name \"%s\" specified more than once", name);
-        }
-        scope->with[i].name = name;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        TRY(bind_with_item(scope, node_item(list, i), &scope->with[i]));
-    }
-    return OK;
-}
-
-// A WITH query that is used once, or not volatile and not wanted materialized, could stand in its
-// place; those used once do, as PostgreSQL has it. Others are evaluated once and referred to.
-void finish_with_clause(Scope *scope) {
-    Query *query = scope->query;
-    Arena *arena = scope->binder->arena;
-    query->with_queries = arena_new_array(arena, Query *, scope->with_count);
-    query->with_names = arena_new_array(arena, const char *, scope->with_count);
-    for (uint32_t i = 0; i < scope->with_count; i++) {
-        WithItem *item = &scope->with[i];
-        if (item->references == NULL) continue; // PostgreSQL does not run it either
-        bool is_used_once = item->references->next == NULL;
-        if (is_used_once && !item->is_materialized && !item->is_volatile) {
-            Relation *relation = &item->references->query->relations[item->references->relation];
-            query_shift_levels(arena, item->query, 1, (int32_t)relation->levels_up);
-            relation->source = RELATION_OF_SUBQUERY;
-            relation->query = item->query;
-            relation->levels_up = 0;
-            continue;
-        }
-        for (WithReference *at = item->references; at != NULL; at = at->next) {
-            at->query->relations[at->relation].with_index = query->with_count;
-        }
-        query->with_queries[query->with_count] = item->query;
-        query->with_names[query->with_count] = item->name;
-        query->with_count++;
-    }
 }

@@ -120,7 +120,7 @@ int32_t expression_location(const Expression *expression) {
 }
 
 // format_type with its modifier.
-static const char *sql_type_text(Binder *binder, SqlType type) {
+const char *sql_type_text(Binder *binder, SqlType type) {
     Text text;
     text_init(&text, binder->arena);
     if (type_find(type.oid) == NULL && binder->input->functions != NULL) {

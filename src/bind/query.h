@@ -31,6 +31,7 @@ typedef struct Relation {
     uint32_t row_count;
     uint32_t with_index; // RELATION_OF_WITH: index in the query `levels_up` above
     uint32_t levels_up;
+    bool is_working_table; // RELATION_OF_WITH within that query itself: the last round's rows
     uint32_t column_count;
     RelationColumn *columns;
     int32_t location;
@@ -106,6 +107,7 @@ struct Query {
     // When not NULL, the rows come from it: relation 0 (RELATION_OF_SUBQUERY without a query)
     // stands for its columns, and `targets` and `sorts` are over that.
     SetTree *set;
+    bool is_recursive; // `set` is the UNION of a WITH query that mentions itself on its right
     uint32_t lock_count;
     RowLock *locks;
     bool has_set_functions; // a target calls a set-returning function

@@ -151,7 +151,7 @@ void sort_set_bound(Operator *sort, uint64_t row_count);
 
 // WITH queries that write run before anything reads.
 Status with_run_writers(Execution *execution);
-void with_forget(Execution *execution, uint32_t first, uint32_t count);
+Status with_forget(Execution *execution, uint32_t first, uint32_t count);
 
 // The closure that answers a subplan's callback.
 Status subplan_closure_make(

@@ -158,8 +158,15 @@ void plan_explain(
     };
     explain_node(&explainer, plan->root, 0, NULL);
     for (uint32_t i = 0; i < plan->with_count; i++) {
-        text_append_format(out, "  CTE %s\n", plan->with_queries[i].name);
-        explain_node(&explainer, plan->with_queries[i].root, 4, NULL);
+        const PlanWith *with = &plan->with_queries[i];
+        text_append_format(out, "  CTE %s\n", with->name);
+        if (with->recursive == NULL) {
+            explain_node(&explainer, with->root, 4, NULL);
+        } else {
+            text_append_text(out, "    ->  Recursive Union\n");
+            explain_node(&explainer, with->root, 10, NULL);
+            explain_node(&explainer, with->recursive, 10, NULL);
+        }
     }
     for (uint32_t i = 0; i < plan->subplan_count; i++) {
         text_append_format(out, "  SubPlan %u\n", plan->subplans[i]->number + 1);

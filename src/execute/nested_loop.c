@@ -91,6 +91,7 @@ static Status loop_next_outer(NestedLoop *self, uint32_t row_max, bool *is_row_o
             Value value = column_get(&self->slot_values[i], row);
             execution_set_slot(execution, plan->slots[i], &value);
         }
+        TRY(with_forget(execution, plan->first_with, plan->with_count));
         TRY(operator_rewind(base->second));
     }
     self->next_chunk = 0;

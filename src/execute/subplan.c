@@ -22,7 +22,7 @@ static Status subplan_start(SubplanRun *run) {
         TRY(operator_make(run->execution, run->plan->root, &run->root));
         TRY(evaluator_make(run->execution, run->plan->test, &run->test));
     } else if (run->has_run) {
-        with_forget(run->execution, run->plan->first_with, run->plan->with_count);
+        TRY(with_forget(run->execution, run->plan->first_with, run->plan->with_count));
         TRY(operator_rewind(run->root));
     }
     run->has_run = true;

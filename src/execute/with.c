@@ -1,41 +1,107 @@
 // WITH queries: each is evaluated at most once for a run of the query it belongs to, when it is
-// first read; one that writes is run before anything else, whether it is read or not.
+// first read; one that writes is run before anything else, whether it is read or not. One that
+// mentions itself is evaluated round by round, as far as somebody reads: it may have no end.
 #include "execute/execute_internal.h"
+#include "execute/key_table.h"
 #include "execute/row_buffer.h"
 
 struct WithStore {
     const PlanWith *plan;
-    Operator *root;
+    Operator *root, *recursive;
     RowBuffer rows;
     Arena arena;
     bool is_filled;
+    bool has_begun; // `root` has been read
+    // Recursive: the rows that the last finished round found, which the working table shows.
+    uint32_t round_first, round_end;
+    uint64_t round_count;
+    KeyTable seen; // for UNION
+    uint32_t *numbers;
+    bool *is_new;
+    uint16_t *new_rows;
 };
+
+static Status with_start(WithStore *store) {
+    const Oid *types = store->rows.types;
+    uint32_t column_count = store->rows.column_count;
+    arena_reset(&store->arena);
+    row_buffer_init(&store->rows, &store->arena, types, column_count);
+    store->is_filled = false;
+    store->has_begun = false;
+    store->round_first = 0;
+    store->round_end = 0;
+    store->round_count = 0;
+    if (!store->plan->is_distinct) return OK;
+    return key_table_init(&store->seen, &store->arena, types, column_count);
+}
 
 static Status with_find(Execution *execution, uint32_t number, WithStore **store_out) {
     WithStore *store = execution->withs[number];
     if (store == NULL) {
-        store = arena_new(execution->arena, WithStore);
+        Arena *arena = execution->arena;
+        store = arena_new(arena, WithStore);
         store->plan = &execution->input.plan->with_queries[number];
-        arena_init(&store->arena, execution->arena->budget);
+        arena_init(&store->arena, arena->budget);
         execution->withs[number] = store;
-        TRY(operator_make(execution, store->plan->root, &store->root));
         const Layout *layout = &store->plan->root->layout;
-        row_buffer_init(
-            &store->rows, &store->arena, layout_types(execution->arena, layout), layout->count);
+        row_buffer_init(&store->rows, &store->arena, layout_types(arena, layout), layout->count);
+        TRY(with_start(store));
+        TRY(operator_make(execution, store->plan->root, &store->root));
+        if (store->plan->recursive != NULL) {
+            TRY(operator_make(execution, store->plan->recursive, &store->recursive));
+        }
+        if (store->plan->is_distinct) {
+            store->numbers = scratch_new(arena, uint32_t);
+            store->is_new = scratch_new(arena, bool);
+            store->new_rows = scratch_new(arena, uint16_t);
+        }
     }
     *store_out = store;
     return OK;
 }
 
-static Status with_fill(WithStore *store) {
-    if (store->is_filled) return OK;
-    Batch *batch;
-    for (;;) {
-        TRY(operator_next(store->root, ROW_MAX_NONE, &batch));
-        if (batch == NULL) break;
-        if (store->rows.column_count > 0) TRY(row_buffer_append(&store->rows, batch));
+// Keeps the rows of a batch; under UNION those that were not there.
+static Status with_keep(WithStore *store, const Batch *batch) {
+    if (store->rows.column_count == 0) return OK;
+    if (!store->plan->is_distinct) return row_buffer_append(&store->rows, batch);
+    Selection selection = batch_selection(batch);
+    TRY(key_table_add(&store->seen, batch->columns, selection, store->numbers, store->is_new));
+    Batch fresh = *batch;
+    fresh.selection = store->new_rows;
+    fresh.selected_count = 0;
+    for (uint32_t i = 0; i < selection.count; i++) {
+        if (!store->is_new[i]) continue;
+        store->new_rows[fresh.selected_count++] = (uint16_t)selection_row(selection, i);
     }
-    store->is_filled = true;
+    return row_buffer_append(&store->rows, &fresh);
+}
+
+static Status with_take_all(WithStore *store, Operator *from) {
+    for (;;) {
+        Batch *batch;
+        TRY(operator_next(from, ROW_MAX_NONE, &batch));
+        if (batch == NULL) return OK;
+        TRY(with_keep(store, batch));
+    }
+}
+
+// One more round; the last one finds nothing.
+static Status with_run_round(WithStore *store, Execution *execution) {
+    TRY(execution_check_cancelled(execution));
+    if (!store->has_begun) {
+        store->has_begun = true;
+        TRY(with_take_all(store, store->root));
+    } else {
+        if (store->round_count > 0) {
+            TRY(with_forget(execution, store->plan->first_inner, store->plan->inner_count));
+            TRY(operator_rewind(store->recursive));
+        }
+        store->round_count++;
+        TRY(with_take_all(store, store->recursive));
+    }
+    store->round_first = store->round_end;
+    store->round_end = store->rows.row_count;
+    store->is_filled = store->recursive == NULL || store->round_first == store->round_end;
     return OK;
 }
 
@@ -45,47 +111,82 @@ Status with_run_writers(Execution *execution) {
         if (!plan->with_queries[i].writes) continue;
         WithStore *store;
         TRY(with_find(execution, i, &store));
-        TRY(with_fill(store));
+        if (!store->is_filled) TRY(with_run_round(store, execution));
     }
     execution->row_count = 0; // the command tag counts the main statement's rows
     return OK;
 }
 
-void with_forget(Execution *execution, uint32_t first, uint32_t count) {
+// What was read is read again when it is next wanted, from the start.
+static Status with_forget_one(WithStore *store) {
+    bool has_begun = store->has_begun;
+    bool has_round = store->round_count > 0;
+    TRY(with_start(store));
+    if (has_begun) TRY(operator_rewind(store->root));
+    return has_round ? operator_rewind(store->recursive) : OK;
+}
+
+Status with_forget(Execution *execution, uint32_t first, uint32_t count) {
     for (uint32_t i = first; i < first + count; i++) {
         WithStore *store = execution->withs[i];
-        if (store == NULL || !store->is_filled) continue;
-        store->is_filled = false;
-        const Oid *types = store->rows.types;
-        uint32_t column_count = store->rows.column_count;
-        arena_reset(&store->arena);
-        row_buffer_init(&store->rows, &store->arena, types, column_count);
+        if (store != NULL && store->has_begun) TRY(with_forget_one(store));
     }
+    return OK;
 }
 
 typedef struct WithScan {
     Operator base;
     WithStore *store;
     uint32_t next;
+    // Of a recursive query rows are copied, because more may be added beside them.
+    uint32_t *rows;
+    Batch *output;
 } WithScan;
+
+static Batch *with_scan_copy(WithScan *self, uint32_t end) {
+    uint32_t count = end - self->next;
+    if (count > BATCH_ROW_COUNT) count = BATCH_ROW_COUNT;
+    for (uint32_t i = 0; i < count; i++) {
+        self->rows[i] = self->next + i;
+    }
+    for (uint32_t i = 0; i < self->output->column_count; i++) {
+        row_buffer_gather(&self->store->rows, i, self->rows, count, self->base.execution->arena,
+            &self->output->columns[i]);
+    }
+    self->output->row_count = count;
+    self->output->selected_count = count;
+    self->next += count;
+    return self->output;
+}
+
+static Status working_table_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
+    (void)row_max;
+    WithScan *self = (WithScan *)base;
+    const WithStore *store = self->store;
+    if (self->next < store->round_first) self->next = store->round_first;
+    *batch_out = self->next < store->round_end ? with_scan_copy(self, store->round_end) : NULL;
+    return OK;
+}
 
 static Status with_scan_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
     (void)row_max;
     WithScan *self = (WithScan *)base;
-    if (!self->store->is_filled) TRY(with_fill(self->store));
+    WithStore *store = self->store;
     *batch_out = NULL;
-    if (self->next < self->store->rows.chunk_count) {
-        *batch_out = self->store->rows.chunks[self->next++];
+    if (store->recursive != NULL) {
+        while (self->next == store->round_end && !store->is_filled) {
+            TRY(with_run_round(store, base->execution));
+        }
+        if (self->next < store->round_end) *batch_out = with_scan_copy(self, store->round_end);
+        return OK;
     }
+    if (!store->is_filled) TRY(with_run_round(store, base->execution));
+    if (self->next < store->rows.chunk_count) *batch_out = store->rows.chunks[self->next++];
     return OK;
 }
 
 static Status with_scan_rewind(Operator *base) {
-    WithScan *self = (WithScan *)base;
-    self->next = 0;
-    if (!self->store->is_filled && self->store->root->loops + self->store->root->rows_made > 0) {
-        return operator_rewind(self->store->root);
-    }
+    ((WithScan *)base)->next = 0;
     return OK;
 }
 
@@ -98,7 +199,12 @@ Status with_scan_make(Execution *execution, const PlanNode *node, Operator **ope
     WithScan *self;
     TRY(operator_new(execution, node, WithScan, &self));
     TRY(with_find(execution, node->with.number, &self->store));
-    self->base.produce = with_scan_produce;
+    if (self->store->plan->recursive != NULL) {
+        Oid *types = layout_types(execution->arena, &node->layout);
+        self->rows = scratch_new(execution->arena, uint32_t);
+        self->output = batch_owned_make(execution->arena, types, node->layout.count);
+    }
+    self->base.produce = node->with.is_working_table ? working_table_produce : with_scan_produce;
     self->base.rewind = with_scan_rewind;
     self->base.close = with_scan_close;
     *operator_out = &self->base;

@@ -91,6 +91,8 @@ static Status plan_hash_join(Planner *planner, PlanNode *node, const HashKeys *k
 static Status plan_slots(Planner *planner, PlanNode *node, const CorrelationList *slots) {
     PlanSlots *plan = arena_new(planner->arena, PlanSlots);
     plan->count = slots->count;
+    plan->first_with = slots->first_with;
+    plan->with_count = slots->with_count;
     plan->slots = arena_new_array(planner->arena, uint32_t, slots->count + 1);
     Expression **columns = arena_new_array(planner->arena, Expression *, slots->count + 1);
     for (uint32_t i = 0; i < slots->count; i++) {
@@ -212,11 +214,12 @@ static Status plan_with_scan(
     PlanNode *node = planner_node(planner, PLAN_WITH_SCAN);
     node->with.number = owner->first_with + relation->with_index;
     const PlanWith *with = &planner->shared->withs[node->with.number];
-    if (with->root == NULL) {
-        return fail(FEATURE_NOT_SUPPORTED, "recursive WITH queries are not supported yet");
-    }
+    ASSERT(with->root != NULL);
     node->with.name = with->name;
-    node->rows = with->root->rows;
+    node->with.is_working_table = relation->is_working_table;
+    // A guess: ten rounds that find as much as the first term.
+    bool is_whole = with->recursive != NULL && !relation->is_working_table;
+    node->rows = is_whole ? with->root->rows * 10.0 : with->root->rows;
     layout_add_all(&node->layout, planner->arena, &with->root->layout);
     plan_name_columns(node, index);
     *node_out = node;
@@ -227,7 +230,13 @@ static Status plan_subquery_leaf(
     Planner *planner, const Relation *relation, uint32_t index, PlanNode **node_out) {
     Planner *child;
     PlanNode *node;
+    uint32_t first_with = planner->shared->with_count;
     TRY(plan_query(planner->shared, planner, relation->query, &child, &node));
+    if (planner->lateral != NULL && planner->shared->with_count > first_with) {
+        CorrelationList *lateral = planner->lateral;
+        if (lateral->with_count == 0) lateral->first_with = first_with;
+        lateral->with_count = planner->shared->with_count - lateral->first_with;
+    }
     CorrelationList read = {0};
     planner_adopt(planner, child, &read);
     for (uint32_t i = 0; i < read.count; i++) {

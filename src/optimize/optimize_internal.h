@@ -29,6 +29,7 @@ typedef struct Correlation {
 typedef struct CorrelationList {
     Correlation *items;
     uint32_t count, capacity;
+    uint32_t first_with, with_count; // WITH queries inside what reads them
 } CorrelationList;
 
 // Conditions that all must hold.

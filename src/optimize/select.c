@@ -632,6 +632,26 @@ static Status plan_select(Planner *planner, PlanNode **node_out) {
     return plan_project(planner, node, visible, visible_count, node_out);
 }
 
+// The array of WITH queries may move while one of them is planned.
+static Status plan_recursive(Planner *planner, Query *query, uint32_t number, Planner **child_out) {
+    PlanShared *shared = planner->shared;
+    Planner *child = planner_make(shared, planner, query);
+    *child_out = child;
+    TRY(planner_prepare(child));
+    TRY(plan_withs(child));
+    PlanNode *root, *recursive;
+    TRY(plan_set_tree(child, query->set->left, &root));
+    shared->withs[number].root = root; // the columns of the working table
+    uint32_t first_inner = shared->with_count;
+    TRY(plan_set_tree(child, query->set->right, &recursive));
+    PlanWith *with = &shared->withs[number];
+    with->recursive = recursive;
+    with->is_distinct = !query->set->is_all;
+    with->first_inner = first_inner;
+    with->inner_count = shared->with_count - first_inner;
+    return OK;
+}
+
 Status plan_withs(Planner *planner) {
     PlanShared *shared = planner->shared;
     const Query *query = planner->query;
@@ -648,16 +668,20 @@ Status plan_withs(Planner *planner) {
     }
     shared->with_count = wanted;
     for (uint32_t i = 0; i < query->with_count; i++) {
+        Query *with_query = query->with_queries[i];
+        uint32_t number = planner->first_with + i;
+        shared->withs[number] =
+            (PlanWith){.name = query->with_names[i], .writes = with_query->kind != QUERY_SELECT};
         Planner *child;
-        PlanNode *root;
-        TRY(plan_query(shared, planner, query->with_queries[i], &child, &root));
+        if (with_query->is_recursive) {
+            TRY(plan_recursive(planner, with_query, number, &child));
+        } else {
+            PlanNode *root;
+            TRY(plan_query(shared, planner, with_query, &child, &root));
+            shared->withs[number].root = root;
+        }
         CorrelationList read = {0};
         planner_adopt(planner, child, &read);
-        shared->withs[planner->first_with + i] = (PlanWith){
-            .root = root,
-            .name = query->with_names[i],
-            .writes = query->with_queries[i]->kind != QUERY_SELECT,
-        };
     }
     return OK;
 }

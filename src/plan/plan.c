@@ -121,7 +121,7 @@ const char *plan_node_title(const PlanNode *node) {
     case PLAN_FUNCTION_SCAN:
         return "Function Scan";
     case PLAN_WITH_SCAN:
-        return "CTE Scan";
+        return node->with.is_working_table ? "WorkTable Scan" : "CTE Scan";
     case PLAN_FEED:
         return "Copy Feed";
     case PLAN_FILTER:

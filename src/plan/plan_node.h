@@ -125,7 +125,8 @@ typedef struct PlanAccess {
 typedef struct PlanSlots {
     uint32_t count;
     uint32_t *slots;
-    PlanProgram *values; // over the outer layout, one a slot
+    uint32_t first_with, with_count; // WITH queries of the inner side, which are evaluated again
+    PlanProgram *values;             // over the outer layout, one a slot
 } PlanSlots;
 
 typedef enum PlanJoin {
@@ -192,6 +193,7 @@ struct PlanNode {
         struct {
             uint32_t number; // of the WITH query within the plan
             const char *name;
+            bool is_working_table; // the rows that its last round found
         } with;
 
         // Output i is column sources[i] of the input, or result -1 - sources[i] of the program.
@@ -306,8 +308,13 @@ typedef struct PlanConflict {
 } PlanConflict;
 
 // A WITH query, evaluated at most once for each run of the query that has it.
+// A recursive one begins with root's rows; `recursive` then runs over the rows of the round before,
+// until a round finds none. What is evaluated once a round are the WITH queries inside.
 typedef struct PlanWith {
     PlanNode *root;
+    PlanNode *recursive; // or NULL
+    bool is_distinct;    // rows that were there before are not found again
+    uint32_t first_inner, inner_count;
     const char *name;
     bool writes; // run whether it is read or not
 } PlanWith;
