@@ -459,6 +459,17 @@ Status learned_index_add_unique(LearnedIndex *index, Bytes key, RowId row, const
     return OK;
 }
 
+Status learned_index_has(LearnedIndex *index, Bytes key, RowId row, bool *found_out) {
+    IndexPair pair = index_pair_make(index->shape, key, row.value);
+    LeafEntry *entry;
+    CacheFrame *frame;
+    TRY(latch_leaf(index, &pair, &entry, &frame));
+    LeafView view = leaf_view(frame, index->shape);
+    *found_out = leaf_has(&view, &pair);
+    unlatch_leaf(index, frame);
+    return OK;
+}
+
 static void forget_exact(LearnedIndex *index, const IndexPair *pair) {
     mutex_lock(&index->structure); // so that no structural change is taking the leaf over
     LeafEntry *entry = learned_index_route(index, pair);

@@ -72,6 +72,9 @@ Status learned_index_add_unique(LearnedIndex *index, Bytes key, RowId row, const
 // had, the entry stays as garbage and the leaf is no longer exact (storage-rules 10). Never fails.
 void learned_index_remove_if(LearnedIndex *index, Bytes key, RowId row, const KeyProbe *probe);
 
+// Whether the pair is there: one search, however many rows the key has.
+Status learned_index_has(LearnedIndex *index, Bytes key, RowId row, bool *found_out);
+
 // Row ids of a key: as many as fit; `more_out` when there are more (then seek).
 Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
     uint32_t *count_out, bool *more_out);

@@ -32,6 +32,7 @@ static void run_random(
             take(index, universe, key, row);
         } else if (dice < 95) {
             expect_find(index, universe, key);
+            expect_has(index, universe, key, row);
         } else if (dice < 97 && universe->row_count < 100) {
             expect_batch(index, universe, &random);
         } else {

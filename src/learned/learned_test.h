@@ -225,6 +225,14 @@ static inline void expect_find(LearnedIndex *index, const Universe *universe, ui
     assert_int_equal(count, expected);
 }
 
+static inline void expect_has(
+    LearnedIndex *index, const Universe *universe, uint32_t key, uint32_t row) {
+    bool is_found;
+    assert_ok(
+        learned_index_has(index, universe->keys[key], universe_row(universe, key, row), &is_found));
+    assert_int_equal(is_found, universe->is_in[(size_t)key * universe->row_count + row] != 0);
+}
+
 static inline void expect_batch(LearnedIndex *index, const Universe *universe, Random *random) {
     Bytes keys[16];
     RowId rows[16];

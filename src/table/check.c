@@ -21,38 +21,27 @@ static void finding(Check *check, const char *what, const TableIndex *index, Row
     text_append_format(check->findings, ", row %llu\n", (unsigned long long)row.value);
 }
 
-typedef struct Search {
-    Check *check;
-    const TableIndex *index;
-    Bytes key;
-    RowId row;
-    bool must_be_unique; // then all entries of the key are looked at, and not only the row's
-    bool is_found, has_rival;
-} Search;
-
-static Status visit_entries(Search *search) {
+// Whether a live row other than `row` has the key. Walks the key's rows: one that is live, and
+// what is left of others until it is purged.
+static Status find_rival(
+    Check *check, const TableIndex *index, Bytes key, RowId row, bool *found_out) {
     Arena arena;
     arena_init(&arena, NULL);
-    KeyRange range = {
-        .low = search->key, .high = search->key, .low_inclusive = true, .high_inclusive = true};
+    KeyRange range = {.low = key, .high = key, .low_inclusive = true, .high_inclusive = true};
     IndexCursor *cursor;
-    Status status = learned_index_seek(search->index->learned, &range, false, &arena, &cursor);
+    Status status = learned_index_seek(index->learned, &range, false, &arena, &cursor);
     bool is_open = status == OK;
-    while (status == OK && (search->must_be_unique || !search->is_found)) {
+    *found_out = false;
+    while (status == OK) {
         RowId rows[FOUND_MAX];
-        Bytes keys[FOUND_MAX];
         uint32_t count;
-        status = index_cursor_next(cursor, rows, keys, FOUND_MAX, &count);
+        status = index_cursor_next(cursor, rows, NULL, FOUND_MAX, &count);
         if (status != OK || count == 0) break;
         for (uint32_t i = 0; i < count; i++) {
-            if (rows[i].value == search->row.value) {
-                search->is_found = true;
-                continue;
-            }
-            if (!search->must_be_unique) continue;
-            RowKeyState state = row_store_key_rival(search->check->table->rows, NULL,
-                &search->index->format, search->index->schema.columns, search->key, rows[i]);
-            search->has_rival |= state == ROW_KEY_LIVE;
+            if (rows[i].value == row.value) continue;
+            RowKeyState state = row_store_key_rival(
+                check->table->rows, NULL, &index->format, index->schema.columns, key, rows[i]);
+            *found_out |= state == ROW_KEY_LIVE;
         }
     }
     if (is_open) index_cursor_close(cursor);
@@ -63,18 +52,19 @@ static Status visit_entries(Search *search) {
 static Status check_entry(Check *check, TableIndex *index, const Value *values, RowId row) {
     KeyText key;
     key_text_init(&key);
-    bool has_null;
+    bool has_null, is_found = true, has_rival = false;
     Status status = index_key(index, values, &key.text, &has_null);
     if (status == OK) {
-        Search search = {.check = check, .index = index, .key = text_bytes(&key.text), .row = row};
-        search.must_be_unique =
+        Bytes bytes = text_bytes(&key.text);
+        status = learned_index_has(index->learned, bytes, row, &is_found);
+        bool must_be_unique =
             index->schema.is_unique && (!has_null || index->schema.nulls_not_distinct);
-        status = visit_entries(&search);
-        if (status == OK && !search.is_found) finding(check, "row without an entry", index, row);
-        if (status == OK && search.has_rival) {
-            finding(check, "key that is not unique", index, row);
+        if (status == OK && must_be_unique) {
+            status = find_rival(check, index, bytes, row, &has_rival);
         }
     }
+    if (status == OK && !is_found) finding(check, "row without an entry", index, row);
+    if (status == OK && has_rival) finding(check, "key that is not unique", index, row);
     key_text_deinit(&key);
     return status;
 }
