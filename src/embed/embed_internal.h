@@ -31,6 +31,7 @@ struct OmenStatement {
     Value *parameters;
     const ResultColumn *results;
     Portal *portal;    // while a run is under way
+    bool is_key_read;  // the batch is a row that was read by key: nothing is under way
     Batch *batch;      // of the current row, or NULL
     uint32_t next_row; // in the batch's selection
     uint32_t row;      // the current row's index in the columns

@@ -46,7 +46,9 @@ static void run_end(OmenStatement *statement) {
     if (statement->portal != NULL) {
         session_close_portal(statement->connection->session, statement->name);
     }
+    if (statement->is_key_read) prepared_release(statement->prepared);
     statement->portal = NULL;
+    statement->is_key_read = false;
     statement->batch = NULL;
 }
 
@@ -172,6 +174,21 @@ static void row_take(OmenStatement *statement) {
     statement->row = selection_row(selection, statement->next_row++);
 }
 
+// One row by key at most: false when a portal has to run the statement.
+static Status step_by_key(OmenStatement *statement, bool *is_taken_out, OmenResult *result_out) {
+    TRY(session_read_key(statement->connection->session, statement->prepared, statement->parameters,
+        statement->parameter_count, is_taken_out, &statement->batch));
+    if (!*is_taken_out) return OK;
+    statement->row_count = 0;
+    *result_out = OMEN_DONE;
+    if (statement->batch == NULL) return OK;
+    statement->is_key_read = true;
+    statement->next_row = 0;
+    row_take(statement);
+    *result_out = OMEN_ROW;
+    return OK;
+}
+
 static Status statement_step(OmenStatement *statement, OmenResult *result_out) {
     if (statement->field_arena.chunk != NULL) arena_reset(&statement->field_arena);
     if (statement->batch != NULL && statement->next_row < statement->batch->selected_count) {
@@ -179,8 +196,17 @@ static Status statement_step(OmenStatement *statement, OmenResult *result_out) {
         *result_out = OMEN_ROW;
         return OK;
     }
+    if (statement->is_key_read) {
+        statement->row_count = statement->batch->selected_count;
+        run_end(statement);
+        *result_out = OMEN_DONE;
+        return OK;
+    }
     statement->batch = NULL;
     if (statement->portal == NULL) {
+        bool is_taken;
+        TRY(step_by_key(statement, &is_taken, result_out));
+        if (is_taken) return OK;
         TRY(session_bind(statement->connection->session, statement->name, statement->prepared,
             statement->parameters, statement->parameter_count, &statement->portal));
     }
@@ -221,6 +247,7 @@ OmenResult omen_step(OmenStatement *statement) {
 
 // A run that is given up half way ends its transaction, as one that was read to its end has done.
 void omen_reset(OmenStatement *statement) {
+    if (statement->is_key_read) run_end(statement);
     if (statement->portal == NULL) return;
     run_end(statement);
     if (session_sync(statement->connection->session, false) != OK) error_clear();

@@ -17,16 +17,13 @@ Status range_builder_init(RangeBuilder *builder, Execution *execution, const Pla
     return OK;
 }
 
-// Where a bound's value lies among those of the key column's type.
-typedef enum BoundPlace { BOUND_BELOW, BOUND_WITHIN, BOUND_ABOVE } BoundPlace;
-
 static int64_t integer_of(Oid type, const Value *value) {
     if (type == TYPE_INT2) return value->datum.int2;
     if (type == TYPE_INT4) return value->datum.int4;
     return value->datum.int8;
 }
 
-static BoundPlace bound_convert(const PlanBound *bound, const Value *from, Value *to) {
+BoundPlace bound_convert(const PlanBound *bound, const Value *from, Value *to) {
     *to = *from;
     if (bound->from == bound->to) return BOUND_WITHIN;
     int64_t integer = integer_of(bound->from, from);

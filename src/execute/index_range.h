@@ -14,5 +14,10 @@ Status range_builder_init(RangeBuilder *builder, Execution *execution, const Pla
 // The range borrows the builder's values. `is_empty_out`: no key can be in it.
 Status range_builder_make_range(RangeBuilder *builder, IndexRange *range_out, bool *is_empty_out);
 
+// Where a bound's value lies among those of the key column's type; within them, it is converted.
+typedef enum BoundPlace { BOUND_BELOW, BOUND_WITHIN, BOUND_ABOVE } BoundPlace;
+
+BoundPlace bound_convert(const PlanBound *bound, const Value *from, Value *to);
+
 // The router's break-even: fetching rows one by one against reading the table through.
 bool index_is_cheaper(double rows_in_range, double rows_in_table);

@@ -405,6 +405,14 @@ uint32_t program_result_count(const Program *program) {
     return program->result_count;
 }
 
+bool program_result_is_given(
+    const Program *program, uint32_t result, uint32_t *parameter_out, const Value **constant_out) {
+    const Register *from = &program->registers[program->results[result]];
+    *parameter_out = from->index;
+    *constant_out = from->source == REGISTER_CONSTANT ? &from->constant : NULL;
+    return from->source == REGISTER_CONSTANT || from->source == REGISTER_PARAMETER;
+}
+
 bool program_cannot_raise(const Program *program) {
     return program->cannot_raise;
 }

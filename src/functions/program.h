@@ -95,6 +95,11 @@ uint32_t program_result_count(const Program *program);
 // Whether no part of it can raise an error, so that it may run on rows nobody asked for.
 bool program_cannot_raise(const Program *program);
 
+// What a result is without running: a parameter's value, or a constant. `constant_out` is NULL for
+// a parameter. False for a result that has to be computed.
+bool program_result_is_given(
+    const Program *program, uint32_t result, uint32_t *parameter_out, const Value **constant_out);
+
 // ---- Running ------------------------------------------------------------------------------------
 
 // `closures[i]` is given to callbacks of closure_index i.

@@ -122,6 +122,19 @@ Status session_prepare(Session *session, const char *name, const char *sql,
     return error_raise(&error);
 }
 
+Status session_read_key(Session *session, Prepared *prepared, const Value *parameters,
+    uint32_t parameter_count, bool *is_taken_out, Batch **batch_out) {
+    *is_taken_out = false;
+    Statement *statement = prepared->statement;
+    if (parameter_count != statement->parameters.count) return OK;
+    return statement_read_key(session, statement, parameters, is_taken_out, batch_out);
+}
+
+void prepared_release(Prepared *prepared) {
+    KeyRead *read = prepared->statement->key_read;
+    if (read != NULL) key_read_release(read);
+}
+
 uint32_t prepared_parameter_count(const Prepared *prepared) {
     return prepared->statement->parameters.count;
 }

@@ -75,6 +75,15 @@ const ResultColumn *prepared_results(const Prepared *prepared);
 // the portal copies them.
 Status session_bind(Session *session, const char *portal_name, Prepared *prepared,
     const Value *parameters, uint32_t parameter_count, Portal **portal_out);
+
+// The short path: a statement that reads one row by key, outside a transaction block, is run from
+// its beginning to its end by this one call. False when the statement, or the moment, is not for
+// it: then nothing has happened, and a portal does it. *batch_out is NULL when there is no such
+// row; it is valid until the next run of the same statement or prepared_release.
+Status session_read_key(Session *session, Prepared *prepared, const Value *parameters,
+    uint32_t parameter_count, bool *is_taken_out, Batch **batch_out);
+void prepared_release(Prepared *prepared); // the row is no longer looked at
+
 Portal *session_find_portal(Session *session, const char *name);
 void session_close_portal(Session *session, const char *name);
 uint32_t portal_result_count(const Portal *portal);

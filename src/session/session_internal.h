@@ -2,12 +2,14 @@
 //
 // Model    A Statement is a parsed text with what was made of it: bound, planned. It is reference
 //          counted within its session: the plan cache, prepared statements and portals hold it. A
-//          Portal is one run of a statement. Everything that executes goes through a portal.
+//          Portal is one run of a statement. Everything that executes goes through a portal,
+//          but for single rows by key (short_path.c).
 #pragma once
 
 #include "base/assert.h"
 #include "base/hash.h"
 #include "execute/execute.h"
+#include "execute/key_read.h"
 #include "optimize/optimize.h"
 #include "os/thread.h"
 #include "parse/parse.h"
@@ -68,6 +70,8 @@ typedef struct Statement {
     Plan *plan;           // of a query
     uint64_t plan_number; // raised whenever there is another
     Portal *idle;         // one whose execution can be run again, or NULL
+    KeyRead *key_read;    // of the plan, in its arena; NULL when it is none, or was not asked for
+    bool is_key_read_known;
     bool is_bound;
     bool is_plain;     // of a text that nobody gives parameters to
     bool is_described; // a client was told its result columns, which must stay
@@ -218,6 +222,11 @@ void statement_unref(Statement *statement);
 // Binds and plans it, or does so again when something it depends on has changed.
 Status statement_prepare(Session *session, Statement *statement);
 void function_context_fill(Session *session, FunctionContext *context);
+
+// Runs it by the short path when that can be (short_path.c): see session_read_key.
+Status statement_read_key(Session *session, Statement *statement, const Value *parameters,
+    bool *is_taken_out, Batch **batch_out);
+void statement_forget_key_read(Statement *statement); // before its plan goes
 
 Statement *statement_cache_find(Session *session, const char *key, size_t count, uint64_t hash);
 void statement_cache_add(

@@ -3,7 +3,10 @@
 #include "session/session.h"
 
 #include "base/test.h"
+#include "os/thread.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -283,8 +286,174 @@ TEST(session, repeated_statements_run_afresh) {
     world_close(&world);
 }
 
+// ---- The short path -----------------------------------------------------------------------------
+
+static Prepared *prepare(Session *session, const char *name, const char *sql) {
+    Prepared *prepared;
+    assert_ok(session_prepare(session, name, sql, NULL, 0, &prepared));
+    assert_ok(session_sync(session, false));
+    return prepared;
+}
+
+// The row's first column as text, "-" for no row, NULL when the short path was not for it.
+static const char *read_key(World *world, Session *session, Prepared *prepared, Value key) {
+    bool is_taken;
+    Batch *batch;
+    assert_ok(session_read_key(session, prepared, &key, 1, &is_taken, &batch));
+    if (!is_taken) return NULL;
+    if (batch == NULL) return "-";
+    assert_int_equal(batch->selected_count, 1);
+    Text text;
+    text_init(&text, &world->arena);
+    Value value = column_get(&batch->columns[0], 0);
+    if (value.is_null) return "NULL";
+    assert_ok(value_to_text(session_value_context(session), batch->columns[0].type, &value, &text));
+    prepared_release(prepared);
+    return text.data;
+}
+
+static Value int8_of(int64_t given) {
+    return (Value){.datum = {.int8 = given}};
+}
+
+static Status run_portal(Session *session, Prepared *prepared, Value key) {
+    Portal *portal;
+    PortalState state;
+    Batch *batch;
+    Bytes bytes;
+    Status status = session_bind(session, "p", prepared, &key, 1, &portal);
+    while (status == OK) {
+        status = portal_execute(portal, 0, true, &state, &batch, &bytes);
+        if (status == OK && state == PORTAL_DONE) break;
+    }
+    session_close_portal(session, "p");
+    return status;
+}
+
+TEST(session, a_row_by_key_is_read_by_the_short_path) {
+    World world = {0};
+    world_open(&world, NULL);
+    Session *session = world.session, *other;
+    SessionOptions options = {.autocommit_is_synchronous = true};
+    assert_ok(session_create(world.pool, &options, &other));
+    World second = {.session = other};
+    arena_init(&second.arena, NULL);
+    text_init(&second.out, &second.arena);
+    assert_run(&world, "create table t(id int primary key, v text)", "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t values (1, 'a'), (2, repeat('x', 1000)), (3, null)",
+        "-- INSERT 0 3\n");
+    Prepared *by_id = prepare(session, "a", "select v from t where id = $1::bigint");
+    Prepared *in_order = prepare(session, "b", "select v, id from t where id > $1::bigint");
+    Prepared *computed = prepare(session, "c", "select v || 'b' from t where id = $1::bigint");
+
+    assert_string_equal(read_key(&world, session, by_id, int8_of(1)), "a");
+    assert_int_equal(strlen(read_key(&world, session, by_id, int8_of(2))), 1000);
+    assert_string_equal(read_key(&world, session, by_id, int8_of(3)), "NULL");
+    assert_string_equal(read_key(&world, session, by_id, int8_of(4)), "-");
+    assert_string_equal(read_key(&world, session, by_id, int8_of((int64_t)1 << 32 | 1)), "-");
+    assert_string_equal(read_key(&world, session, by_id, value_null()), "-");
+    assert_null(read_key(&world, session, in_order, int8_of(1)));
+    assert_null(read_key(&world, session, computed, int8_of(1)));
+
+    // What another has not committed is not there; nor is the short path, within a block.
+    assert_run(&second, "begin", "-- BEGIN\n");
+    assert_run(&second, "update t set v = 'z' where id = 1", "-- UPDATE 1\n");
+    assert_run(&second, "delete from t where id = 2", "-- DELETE 1\n");
+    assert_string_equal(read_key(&world, session, by_id, int8_of(1)), "a");
+    assert_int_equal(strlen(read_key(&world, session, by_id, int8_of(2))), 1000);
+    assert_run(&second, "commit", "-- COMMIT\n");
+    assert_string_equal(read_key(&world, session, by_id, int8_of(1)), "z");
+    assert_string_equal(read_key(&world, session, by_id, int8_of(2)), "-");
+    assert_run(&world, "begin", "-- BEGIN\n");
+    assert_null(read_key(&world, session, by_id, int8_of(1)));
+    assert_run(&world, "rollback", "-- ROLLBACK\n");
+
+    // Somebody has the table for himself: that is to be waited for.
+    assert_run(&second, "begin", "-- BEGIN\n");
+    assert_run(&second, "lock table t in access exclusive mode", "-- LOCK TABLE\n");
+    assert_null(read_key(&world, session, by_id, int8_of(1)));
+    assert_run(&second, "rollback", "-- ROLLBACK\n");
+    assert_string_equal(read_key(&world, session, by_id, int8_of(1)), "z");
+
+    // A plan that is out of date is made again first.
+    assert_run(&second, "alter table t add column w int", "-- ALTER TABLE\n");
+    assert_null(read_key(&world, session, by_id, int8_of(1)));
+    assert_ok(run_portal(session, by_id, int8_of(1)));
+    assert_string_equal(read_key(&world, session, by_id, int8_of(1)), "z");
+    assert_run(&second, "drop table t", "-- DROP TABLE\n");
+    assert_null(read_key(&world, session, by_id, int8_of(1)));
+    assert_int_equal(run_portal(session, by_id, int8_of(1)), UNDEFINED_TABLE);
+    error_clear();
+    session_destroy(other);
+    arena_deinit(&second.arena);
+    world_close(&world);
+}
+
+enum { SHORT_KEYS = 8, SHORT_ROUNDS = 3000 };
+
+typedef struct ShortReader {
+    World *world;
+    _Atomic bool *is_over;
+    uint64_t read_count;
+} ShortReader;
+
+// Every key always has one row, whichever row id it is under.
+static void short_reader(void *argument) {
+    ShortReader *reader = argument;
+    Session *session;
+    SessionOptions options = {.autocommit_is_synchronous = true};
+    assert_ok(session_create(reader->world->pool, &options, &session));
+    Prepared *by_id = prepare(session, "a", "select id, n, v from t where id = $1");
+    for (uint64_t i = 0; !atomic_load(reader->is_over) || i < 100; i++) {
+        Value key = int8_of((int64_t)(i % SHORT_KEYS));
+        bool is_taken;
+        Batch *batch;
+        assert_ok(session_read_key(session, by_id, &key, 1, &is_taken, &batch));
+        assert_true(is_taken);
+        assert_non_null(batch);
+        assert_int_equal(column_get(&batch->columns[0], 0).datum.int8, key.datum.int8);
+        int64_t number = column_get(&batch->columns[1], 0).datum.int8;
+        Value text = column_get(&batch->columns[2], 0);
+        const uint8_t *bytes = view_data(&text.datum.view);
+        assert_int_equal(text.datum.view.count, 20 + number % 7);
+        for (uint32_t j = 0; j < text.datum.view.count; j++)
+            assert_int_equal(bytes[j], 'a' + number % 26);
+        prepared_release(by_id);
+        reader->read_count++;
+    }
+    session_destroy(session);
+}
+
+TEST(session, short_reads_find_every_key_while_rows_are_replaced) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(
+        &world, "create table t(id bigint primary key, n bigint, v text)", "-- CREATE TABLE\n");
+    assert_run(&world, "insert into t select i, 0, repeat('a', 20) from generate_series(0, 7) i",
+        "-- INSERT 0 8\n");
+    _Atomic bool is_over = false;
+    ShortReader readers[2] = {{&world, &is_over, 0}, {&world, &is_over, 0}};
+    Thread *threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_ok(thread_start("reader", 0, short_reader, &readers[i], &threads[i]));
+    for (int64_t i = 1; i < SHORT_ROUNDS; i++) {
+        char sql[256];
+        snprintf(sql, sizeof sql,
+            "begin; delete from t where id = %d;"
+            "insert into t values (%d, %d, repeat(chr(97 + %d), 20 + %d)); commit",
+            (int)(i % SHORT_KEYS), (int)(i % SHORT_KEYS), (int)i, (int)(i % 26), (int)(i % 7));
+        assert_ok(run(&world, sql));
+    }
+    atomic_store(&is_over, true);
+    for (int i = 0; i < 2; i++)
+        thread_join(threads[i]);
+    world_close(&world);
+}
+
 TEST_MAIN(TEST_OF(session, creates_inserts_and_selects),
     TEST_OF(session, repeated_statements_run_afresh),
+    TEST_OF(session, a_row_by_key_is_read_by_the_short_path),
+    TEST_OF(session, short_reads_find_every_key_while_rows_are_replaced),
     TEST_OF(session, blocks_abort_and_go_back_to_savepoints),
     TEST_OF(session, settings_go_back_with_their_transaction),
     TEST_OF(session, prepared_statements_run_with_row_limits), TEST_OF(session, copies_in_and_out),

@@ -20,6 +20,7 @@ void statement_ref(Statement *statement) {
 void statement_unref(Statement *statement) {
     if (statement == NULL || --statement->ref_count > 0) return;
     portal_free_idle(statement);
+    statement_forget_key_read(statement);
     arena_deinit(&statement->plan_arena);
     arena_deinit(&statement->arena);
     free(statement);
@@ -164,6 +165,7 @@ Status statement_prepare(Session *session, Statement *statement) {
             arena_copy_bytes(&session->scratch, statement->results, result_count * sizeof *results);
     statement->is_bound = false;
     portal_free_idle(statement);
+    statement_forget_key_read(statement);
     arena_reset(&statement->plan_arena);
     parameters_reset(statement);
     Status status = bind(session, statement);

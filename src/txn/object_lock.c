@@ -8,7 +8,6 @@
 //          are under one mutex: they are for the rare cases.
 #include "base/assert.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "txn/txn_internal.h"
 
 #include <stdlib.h>
@@ -27,10 +26,6 @@ static const uint32_t conflicts[LOCK_ACCESS_EXCLUSIVE + 1] = {
     [LOCK_EXCLUSIVE] = BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8),
     [LOCK_ACCESS_EXCLUSIVE] = BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8),
 };
-
-static _Atomic uint32_t *strong_word(TxnSystem *system, Oid object) {
-    return &system->strong_words[hash_u64(object) % STRONG_WORD_COUNT];
-}
 
 static LockEntry **bucket(TxnSystem *system, Oid object) {
     return &system->lock_buckets[hash_u64(object) % LOCK_BUCKET_COUNT];
@@ -83,7 +78,7 @@ static _Atomic uint64_t *fast_find_free(Txn *txn) {
 }
 
 static bool fast_lock(Txn *txn, Oid object, TableLockMode mode) {
-    _Atomic uint32_t *strong = strong_word(txn->system, object);
+    _Atomic uint32_t *strong = lock_strong_word(txn->system, object);
     if (atomic_load_explicit(strong, memory_order_relaxed) != 0) return false;
     _Atomic uint64_t *slot = fast_find(txn, object);
     uint64_t before = slot == NULL ? 0 : atomic_load_explicit(slot, memory_order_relaxed);
@@ -101,7 +96,7 @@ static bool fast_unlock(Txn *txn, Oid object, uint8_t mode) {
     ASSERT(slot != NULL);
     uint64_t rest = atomic_load_explicit(slot, memory_order_relaxed) & ~(uint64_t)BIT(mode);
     atomic_store(slot, (rest & 0xFF) == 0 ? 0 : rest);
-    return atomic_load(strong_word(txn->system, object)) != 0;
+    return atomic_load(lock_strong_word(txn->system, object)) != 0;
 }
 
 // ---- The shared table, under the wait mutex -----------------------------------------------------
@@ -219,9 +214,10 @@ static Status shared_lock(Txn *txn, Oid object, TableLockMode mode, WaitPolicy p
     bool is_granted;
     blocking_begin();
     mutex_lock(&system->wait_mutex);
-    if (mode >= STRONG_MODE_MIN) atomic_fetch_add(strong_word(system, object), 1);
+    if (mode >= STRONG_MODE_MIN) atomic_fetch_add(lock_strong_word(system, object), 1);
     Status status = shared_lock_held(txn, object, mode, policy, &is_granted);
-    if (!is_granted && mode >= STRONG_MODE_MIN) atomic_fetch_sub(strong_word(system, object), 1);
+    if (!is_granted && mode >= STRONG_MODE_MIN)
+        atomic_fetch_sub(lock_strong_word(system, object), 1);
     // A waiter that gave up may have held others back.
     if (!is_granted && system->lock_waiters > 0) condition_wake_all(&system->lock_released);
     mutex_unlock(&system->wait_mutex);
@@ -242,7 +238,7 @@ static void shared_unlock(Txn *txn, Oid object, uint8_t mode) {
         *link = holder->next;
         free(holder);
     }
-    if (mode >= STRONG_MODE_MIN) atomic_fetch_sub(strong_word(system, object), 1);
+    if (mode >= STRONG_MODE_MIN) atomic_fetch_sub(lock_strong_word(system, object), 1);
     entry_drop_if_unused(system, entry);
 }
 
@@ -282,7 +278,12 @@ void locks_release(Txn *txn, uint32_t count_kept) {
         shared_unlock(txn, held.object, held.mode);
     }
     if (!must_wake) return;
-    if (!is_locked) mutex_lock(&system->wait_mutex);
+    if (is_locked) mutex_unlock(&system->wait_mutex);
+    locks_wake(system);
+}
+
+void locks_wake(TxnSystem *system) {
+    mutex_lock(&system->wait_mutex);
     if (system->lock_waiters > 0) condition_wake_all(&system->lock_released);
     mutex_unlock(&system->wait_mutex);
 }

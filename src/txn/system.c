@@ -14,6 +14,10 @@ static void durable_advanced(void *argument, Lsn durable) {
 // Sleepers on row locks look at the log every slice and find it failed themselves.
 static void log_failed([[maybe_unused]] void *argument) {}
 
+static void reader_give_back(void *handle) { // at the end of a thread
+    system_handle_give(handle);
+}
+
 Status txn_system_create(Wal *wal, EpochSet *epochs, Clock *clock, MemoryBudget *undo_budget,
     TxnId next_txn, TxnSystem **system_out) {
     TxnSystem *system = aligned_alloc(64, (sizeof *system + 63) / 64 * 64);
@@ -31,6 +35,11 @@ Status txn_system_create(Wal *wal, EpochSet *epochs, Clock *clock, MemoryBudget 
     atomic_store(&system->oldest, durable.value);
     for (uint32_t i = 0; i < SYSTEM_SNAPSHOT_COUNT; i++) {
         atomic_store(&system->system_snapshots[i], SLOT_FREE);
+    }
+    int error = pthread_key_create(&system->reader_key, reader_give_back);
+    if (error != 0) {
+        free(system);
+        return fail(INSUFFICIENT_RESOURCES, "could not create a thread key: error %d", error);
     }
     mutex_init(&system->handle_mutex, LATCH_RANK_TXN);
     mutex_init(&system->collect_mutex, LATCH_RANK_COLLECT);
@@ -53,6 +62,7 @@ static void handle_deinit(Txn *txn) {
 
 void txn_system_destroy(TxnSystem *system) {
     if (system == NULL) return;
+    pthread_key_delete(system->reader_key);
     wal_set_listener(system->wal, (DurableListener){0});
     txn_system_drain(system);
     while (system->free_histories != NULL) {
@@ -134,10 +144,11 @@ Status system_wait_visible(TxnSystem *system, Lsn commit, bool is_synchronous) {
 
 // A slot is PENDING while its snapshot is being loaded, and the collector stops at it: without
 // that, it could pass between the load and the store (storage-rules 11).
-static uint64_t slot_publish(TxnSystem *system, _Atomic uint64_t *slot) {
+uint64_t snapshot_publish(TxnSystem *system, _Atomic uint64_t *slot) {
     atomic_store(slot, SLOT_PENDING);
     uint64_t lsn = atomic_load(&system->visible);
-    atomic_store(slot, lsn);
+    // Whoever still finds PENDING stops just the same: this one need not be seen at once.
+    atomic_store_explicit(slot, lsn, memory_order_release);
     return lsn;
 }
 
@@ -146,7 +157,7 @@ void snapshot_take(Txn *txn) {
         atomic_load_explicit(&txn->oldest_snapshot, memory_order_relaxed) != SLOT_FREE;
     // An older snapshot that is published already holds everything that a newer one needs.
     txn->snapshot_lsn = is_published ? atomic_load(&txn->system->visible)
-                                     : slot_publish(txn->system, &txn->oldest_snapshot);
+                                     : snapshot_publish(txn->system, &txn->oldest_snapshot);
     txn->has_snapshot = true;
 }
 
@@ -166,7 +177,7 @@ Snapshot txn_system_snapshot_acquire(TxnSystem *system, uint32_t *slot_out) {
             _Atomic uint64_t *slot = &system->system_snapshots[i];
             if (!atomic_compare_exchange_strong(slot, &expected, SLOT_PENDING)) continue;
             *slot_out = i;
-            return (Snapshot){.lsn = {slot_publish(system, slot)}};
+            return (Snapshot){.lsn = {snapshot_publish(system, slot)}};
         }
         thread_yield();
     }

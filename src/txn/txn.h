@@ -76,6 +76,19 @@ Isolation txn_isolation(const Txn *txn);
 bool txn_is_read_only(const Txn *txn);
 TxnSystem *txn_system(const Txn *txn);
 
+// A statement that is a transaction of its own, reads, and neither waits nor writes: its snapshot,
+// and ACCESS SHARE on one object, in a handle that the thread keeps. It ends on the thread that
+// began it, before that thread begins another.
+typedef struct TxnRead {
+    Snapshot snapshot;
+    Txn *handle;
+    _Atomic uint32_t *strong_word; // of the object's lock
+} TxnRead;
+
+// False when the lock cannot be had at once: then a transaction has to wait for it.
+bool txn_read_begin(TxnSystem *system, Oid object, TxnRead *read_out);
+void txn_read_end(const TxnRead *read);
+
 // Work to do when the transaction commits (after its record is durable, in order of adding) or
 // rolls back to before this point (in reverse order): catalog publication, dropped stores.
 typedef struct TxnAction {

@@ -1,6 +1,7 @@
 // What the files of txn share.
 #pragma once
 
+#include "base/hash.h"
 #include "os/thread.h"
 #include "txn/undo.h"
 
@@ -8,7 +9,7 @@ enum {
     TXN_CHUNK_COUNT = 64,       // handles in one piece of the table of handles
     TXN_CHUNKS_MAX = 1024,      // 65,536 transactions at once
     SYSTEM_SNAPSHOT_COUNT = 64, // txn_system_snapshot_acquire
-    FAST_LOCK_COUNT = 16,
+    FAST_LOCK_COUNT = 16,       // read.c uses the first, of a handle that is no transaction's
     STRONG_WORD_COUNT = 1024,
     LOCK_BUCKET_COUNT = 1024,
     STREAM_BYTES = 1 << 20, // redo beyond it goes to the log before the commit
@@ -111,6 +112,7 @@ typedef struct LockEntry {
 
 struct TxnSystem {
     Wal *wal;
+    pthread_key_t reader_key; // the handle that a thread reads with
     EpochSet *epochs;
     Clock *clock;
     MemoryBudget *undo_budget;
@@ -152,12 +154,18 @@ static inline Txn *system_handle(TxnSystem *system, uint32_t slot) {
     return &chunk[slot % TXN_CHUNK_COUNT];
 }
 
+static inline _Atomic uint32_t *lock_strong_word(TxnSystem *system, Oid object) {
+    return &system->strong_words[hash_u64(object) % STRONG_WORD_COUNT];
+}
+
 // system.c
 Status system_handle_take(TxnSystem *system, Txn **txn_out);
 void system_handle_give(Txn *txn);
 // Waits until a commit that has its LSN is visible to new snapshots.
 Status system_wait_visible(TxnSystem *system, Lsn commit, bool is_synchronous);
 void snapshot_take(Txn *txn);
+// Takes a snapshot into a free slot, and returns its LSN.
+uint64_t snapshot_publish(TxnSystem *system, _Atomic uint64_t *slot);
 void snapshot_publish_rest(Txn *txn); // after one was given up
 
 // undo.c
@@ -177,6 +185,7 @@ void redo_abort(Txn *txn);
 
 // object_lock.c
 void locks_release(Txn *txn, uint32_t count_kept);
+void locks_wake(TxnSystem *system); // a lock that somebody waits for may be free
 // Appends to `blockers` every transaction that `txn` waits for, itself excepted; for wait.c.
 void lock_blockers(Txn *txn, LockEntry *entry, uint32_t mode, void (*visit)(void *, Txn *), void *);
 
