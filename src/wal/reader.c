@@ -11,7 +11,11 @@
 
 #include <stdlib.h>
 
-enum { WINDOW_BYTES = 1 << 20, RECORD_BYTES_MAX = 1 << 28 };
+enum {
+    WINDOW_BYTES = 1 << 20,
+    PIECE_BYTES = WINDOW_BYTES - WAL_SECTOR_BYTES, // fits a window wherever it begins
+    RECORD_BYTES_MAX = 1 << 28,
+};
 
 struct WalReader {
     Environment environment;
@@ -109,6 +113,29 @@ typedef enum Verdict {
     RECORD_TORN,   // a record claims this position, and its checksum is wrong
 } Verdict;
 
+// The checksum of what would be a record, computed a window at a time: how long it says it is means
+// nothing before, and memory is taken for no more than that. False when the log ends within it.
+static Status sum_record(
+    WalReader *reader, uint64_t position, uint32_t count, uint32_t *crc_out, bool *whole_out) {
+    *whole_out = false;
+    const uint8_t *bytes;
+    uint32_t done = count < PIECE_BYTES ? count : PIECE_BYTES;
+    TRY(load(reader, position, done, &bytes));
+    if (bytes == NULL) return OK;
+    uint32_t crc = wal_header_crc(reader->seed, bytes);
+    crc = crc32c(crc, bytes + WAL_HEADER_BYTES, done - WAL_HEADER_BYTES);
+    while (done < count) {
+        uint32_t here = count - done < PIECE_BYTES ? count - done : PIECE_BYTES;
+        TRY(load(reader, position + done, here, &bytes));
+        if (bytes == NULL) return OK;
+        crc = crc32c(crc, bytes, here);
+        done += here;
+    }
+    *crc_out = crc;
+    *whole_out = true;
+    return OK;
+}
+
 static Status examine(WalReader *reader, uint64_t position, WalHeader *header_out, Bytes *body_out,
     Verdict *verdict_out) {
     *verdict_out = RECORD_ABSENT;
@@ -119,11 +146,12 @@ static Status examine(WalReader *reader, uint64_t position, WalHeader *header_ou
     if (header.lsn != position) return OK;
     *verdict_out = RECORD_TORN;
     if (header.bytes < WAL_HEADER_BYTES || header.bytes > RECORD_BYTES_MAX) return OK;
-    TRY(load(reader, position, header.bytes, &bytes));
+    uint32_t crc;
+    bool is_whole;
+    TRY(sum_record(reader, position, header.bytes, &crc, &is_whole));
+    if (!is_whole || crc != header.crc) return OK;
+    TRY(load(reader, position, header.bytes, &bytes)); // there already, but for a large record
     if (bytes == NULL) return OK;
-    uint32_t crc = wal_header_crc(reader->seed, bytes);
-    crc = crc32c(crc, bytes + WAL_HEADER_BYTES, header.bytes - WAL_HEADER_BYTES);
-    if (crc != header.crc) return OK;
     *header_out = header;
     *body_out = bytes_make(bytes + WAL_HEADER_BYTES, header.bytes - WAL_HEADER_BYTES);
     *verdict_out = RECORD_VALID;
@@ -175,7 +203,8 @@ static Status probe(WalReader *reader, uint64_t bad) {
         Verdict verdict;
         TRY(examine(reader, position, &header, &body, &verdict));
         if (verdict != RECORD_VALID) {
-            if (reader->window_count == 0) return OK; // no file holds this
+            // No file holds this. What claims the place may end where none does.
+            if (verdict == RECORD_ABSENT && reader->window_count == 0) return OK;
             position += wal_sector_left(position);
             continue;
         }

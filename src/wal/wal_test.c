@@ -1,6 +1,8 @@
 #include "base/assert.h"
 #include "base/random.h"
 #include "base/test.h"
+#include "os/file_system.h"
+#include "os/simulated_disk.h"
 #include "wal/wal_internal.h"
 
 #include <stdlib.h>
@@ -287,11 +289,108 @@ TEST(wal, makes_room_in_its_ring) {
     assert_ok(wal_remove(environment, folder));
 }
 
+// ---- Records larger than the reader's window ----------------------------------------------------
+
+enum { LARGE_FILE_BYTES = 1 << 26, LARGE_RING_BYTES = 1 << 24, LARGE_BODY_BYTES = 3 << 20 };
+
+// A simulated disk whose largest read is noted: the reader reads into its own memory.
+static const FileSystemOps *simulated_ops;
+static FileSystemOps noting_ops;
+static size_t largest_read;
+
+static Status noting_open(
+    FileSystem *files, const char *path, FileOptions options, File **file_out) {
+    TRY(simulated_ops->open(files, path, options, file_out));
+    (*file_out)->ops = &noting_ops;
+    return OK;
+}
+
+static Status noting_read(
+    File *file, uint64_t offset, void *bytes, size_t count, size_t *read_out) {
+    if (count > largest_read) largest_read = count;
+    return simulated_ops->read(file, offset, bytes, count, read_out);
+}
+
+static FileSystem *noting_files(SimulatedDisk *disk) {
+    FileSystem *files = simulated_disk_files(disk);
+    simulated_ops = files->ops;
+    noting_ops = *simulated_ops;
+    noting_ops.open = noting_open;
+    noting_ops.read = noting_read;
+    files->ops = &noting_ops;
+    return files;
+}
+
+// The record at `at` says that it is of `bytes`; its checksum is still that of what it was.
+static void claim_bytes(Environment on, uint64_t at, uint32_t bytes) {
+    Arena arena;
+    arena_init(&arena, NULL);
+    File *file;
+    assert_ok(file_open(
+        on.files, wal_file_path(&arena, folder, at / LARGE_FILE_BYTES), (FileOptions){0}, &file));
+    uint8_t encoded[4];
+    put_u32_le(encoded, bytes);
+    assert_ok(file_write(file, at % LARGE_FILE_BYTES, encoded, sizeof encoded));
+    file_close(file);
+    arena_deinit(&arena);
+}
+
+static uint32_t count_records(Environment on, const WalOptions *options, size_t body_bytes) {
+    WalReader *reader;
+    assert_ok(wal_reader_open(on, folder, options, (Lsn){LARGE_FILE_BYTES}, &reader));
+    uint32_t count = 0;
+    for (;;) {
+        WalRecord record;
+        bool is_found;
+        assert_ok(wal_reader_next(reader, &record, &is_found));
+        if (!is_found) break;
+        assert_int_equal(record.body.count, body_bytes);
+        for (size_t i = 0; i < body_bytes; i += 4096)
+            assert_int_equal(record.body.data[i], (uint8_t)(count + i / 4096));
+        count++;
+    }
+    wal_reader_close(reader);
+    return count;
+}
+
+TEST(wal, takes_no_memory_for_what_its_checksum_does_not_cover) {
+    SimulatedDisk *disk;
+    assert_ok(simulated_disk_create(&disk));
+    Environment on = environment;
+    on.files = noting_files(disk);
+    WalOptions options = {
+        .file_bytes = LARGE_FILE_BYTES, .ring_bytes = LARGE_RING_BYTES, .database_id = "tests"};
+    Wal *wal;
+    assert_ok(wal_create(on, folder, &options, (Lsn){LARGE_FILE_BYTES}, &wal));
+    uint8_t *body = malloc(LARGE_BODY_BYTES);
+    Lsn start = {0}, end = {0};
+    for (uint32_t number = 0; number < 3; number++) {
+        for (size_t i = 0; i < LARGE_BODY_BYTES; i++)
+            body[i] = (uint8_t)(number + i / 4096);
+        start = wal_tail(wal);
+        assert_ok(
+            wal_append(wal, WAL_MESSAGE, (TxnId){1}, bytes_make(body, LARGE_BODY_BYTES), &end));
+    }
+    free(body);
+    wal_close(wal); // one flush, so that none of the records had been durable before another
+    assert_int_equal(count_records(on, &options, LARGE_BODY_BYTES), 3);
+
+    // Short of a bound, a torn record's length is anything.
+    claim_bytes(on, start.value, 200 << 20);
+    largest_read = 0;
+    WalReader *reader;
+    assert_fails(DATA_CORRUPTED, wal_reader_open(on, folder, &options, start, &reader));
+    assert_true(largest_read > 0 && largest_read <= 1 << 20);
+    assert_int_equal(count_records(on, &options, LARGE_BODY_BYTES), 2);
+    simulated_disk_destroy(disk);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {TEST_OF(wal, gives_back_records_of_every_size),
         TEST_OF(wal, recycles_files_and_never_reads_their_old_records),
         TEST_OF(wal, steps_over_a_torn_tail), TEST_OF(wal, refuses_damage_in_what_was_durable),
         TEST_OF(wal, commits_in_groups), TEST_OF(wal, in_memory_writes_nothing),
-        TEST_OF(wal, makes_room_in_its_ring)};
+        TEST_OF(wal, makes_room_in_its_ring),
+        TEST_OF(wal, takes_no_memory_for_what_its_checksum_does_not_cover)};
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }
