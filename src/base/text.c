@@ -50,7 +50,8 @@ void text_append_repeat(Text *text, char character, size_t count) {
     memset(text_extend(text, count), character, count);
 }
 
-static void text_append_format_list(Text *text, const char *format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] static void text_append_format_list(
+    Text *text, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     text_reserve(text, 32);

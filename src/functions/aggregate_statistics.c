@@ -20,10 +20,10 @@ static Status add_one(Deviations *state, double x) {
         squares += distance * distance / (count * state->count);
         if (isinf(sum) || isinf(squares)) {
             if (!isinf(state->sum_x) && !isinf(x)) return FAIL_FLOAT(FAILURE_RANGE);
-            squares = NAN;
+            squares = (double)NAN;
         }
     } else if (!isfinite(x)) {
-        squares = NAN;
+        squares = (double)NAN;
     }
     state->count = count;
     state->sum_x = sum;
@@ -72,13 +72,13 @@ static Status add_pair(Deviations *state, double y, double x) {
                 || (isinf(next.sum_xy) && x_is_finite && y_is_finite)) {
                 return FAIL_FLOAT(FAILURE_RANGE);
             }
-            if (isinf(next.sum_xx)) next.sum_xx = NAN;
-            if (isinf(next.sum_yy)) next.sum_yy = NAN;
-            if (isinf(next.sum_xy)) next.sum_xy = NAN;
+            if (isinf(next.sum_xx)) next.sum_xx = (double)NAN;
+            if (isinf(next.sum_yy)) next.sum_yy = (double)NAN;
+            if (isinf(next.sum_xy)) next.sum_xy = (double)NAN;
         }
     } else {
-        if (!isfinite(x)) next.sum_xx = next.sum_xy = NAN;
-        if (!isfinite(y)) next.sum_yy = next.sum_xy = NAN;
+        if (!isfinite(x)) next.sum_xx = next.sum_xy = (double)NAN;
+        if (!isfinite(y)) next.sum_yy = next.sum_xy = (double)NAN;
     }
     *state = next;
     return OK;

@@ -5,7 +5,7 @@
 #define EVALUATE(a, b, r)                                                                          \
     {                                                                                              \
         (r) = (T)(a) + (T)(b);                                                                     \
-        failed |= overflows(a, b, r);                                                              \
+        failed |= overflows((double)(a), (double)(b), (double)(r));                                \
     }
 #include "functions/binary.inc.h"
 
@@ -13,7 +13,7 @@
 #define EVALUATE(a, b, r)                                                                          \
     {                                                                                              \
         (r) = (T)(a) - (T)(b);                                                                     \
-        failed |= overflows(a, b, r);                                                              \
+        failed |= overflows((double)(a), (double)(b), (double)(r));                                \
     }
 #include "functions/binary.inc.h"
 
@@ -21,7 +21,7 @@
 #define EVALUATE(a, b, r)                                                                          \
     {                                                                                              \
         (r) = (T)(a) * (T)(b);                                                                     \
-        failed |= overflows(a, b, r);                                                              \
+        failed |= overflows((double)(a), (double)(b), (double)(r));                                \
         failed |= (r) == 0 && (a) != 0 && (b) != 0 ? FAILURE_UNDERFLOW : 0;                        \
     }
 #include "functions/binary.inc.h"
@@ -30,7 +30,8 @@
 #define EVALUATE(a, b, r)                                                                          \
     {                                                                                              \
         (r) = (T)(a) / (T)(b);                                                                     \
-        failed |= (b) == 0 && !isnan(a) ? FAILURE_DIVISION : overflows(a, 0, r);                   \
+        failed |=                                                                                  \
+            (b) == 0 && !isnan(a) ? FAILURE_DIVISION : overflows((double)(a), 0, (double)(r));     \
         failed |= (r) == 0 && (a) != 0 && !isinf(b) ? FAILURE_UNDERFLOW : 0;                       \
     }
 #include "functions/binary.inc.h"

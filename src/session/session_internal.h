@@ -248,7 +248,7 @@ void portals_end_transaction(Session *session);
 void graveyard_free(Session *session);
 Status portal_run(
     Portal *portal, uint32_t row_max, PortalState *state_out, Batch **batch_out, Bytes *copy_out);
-void portal_set_tag(Portal *portal, const char *format, ...) [[gnu::format(printf, 2, 3)]];
+[[gnu::format(printf, 2, 3)]] void portal_set_tag(Portal *portal, const char *format, ...);
 
 void row_list_add_batch(RowList *list, Arena *arena, const Batch *batch);
 // One row of texts (NULL for SQL NULL) as text columns.

@@ -23,11 +23,12 @@
 #define PIN_DEAD  (UINT32_C(1) << 30)
 #define PIN_COUNT (PIN_DEAD - 1)
 
+#define NOT_IN_RING UINT32_MAX
+
 enum {
     SHARD_COUNT = 32,
     LOADING_MAX = 64,     // slots that load at once, a shard
     OVERDRAFT_SHARE = 16, // what frames made inside an epoch may take beyond the budget
-    NOT_IN_RING = UINT32_MAX,
 };
 
 enum { ROOM_TRIES = 100, ROOM_WAITS = 1000, ROOM_WAIT_US = 1000 };

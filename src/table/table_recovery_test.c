@@ -85,14 +85,14 @@ static Status apply(Machine *machine, Stream *stream, const WalRecord *record, L
     }
     if (record->type != WAL_TXN || record->end.value <= checkpoint.value) return OK;
     uint64_t wallclock;
-    uint32_t range_count;
+    uint32_t range_count = 0;
     assert_true(bytes_take_u64_le(&body, &wallclock) && bytes_take_u32_le(&body, &range_count));
     Arena arena;
     arena_init(&arena, NULL);
     Text operations;
     text_init(&operations, &arena);
     for (uint32_t i = 0; i < range_count; i++) {
-        uint64_t from, to;
+        uint64_t from = 0, to = 0;
         assert_true(bytes_take_u64_le(&body, &from) && bytes_take_u64_le(&body, &to));
         assert_true(from <= to && to <= stream->count);
         text_append(&operations, stream->bytes + from, (size_t)(to - from));

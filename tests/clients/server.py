@@ -40,7 +40,11 @@ class Server:
     def stop(self, signal_number=signal.SIGINT):
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
-        self.process.wait(timeout=60)
+        status = self.process.wait(timeout=60)
+        # A sanitizer tells by the status that it has found something.
+        if signal_number != signal.SIGKILL and status != 0:
+            log = (self.folder / "log").read_text(errors="replace")
+            raise RuntimeError(f"the server ended with {status}:\n{log[-20000:]}")
 
     def __enter__(self):
         self.start()

@@ -170,8 +170,14 @@ static void process_end(Peer *peer) {
     if (peer->process <= 0) return;
     // PostgreSQL: a fast shutdown. OmenDB: also before it has set its handlers.
     kill(peer->process, peer->kind == PEER_POSTGRES ? SIGINT : SIGTERM);
-    waitpid(peer->process, NULL, 0);
+    int status = 0;
+    waitpid(peer->process, &status, 0);
     peer->process = 0;
+    // A sanitizer tells by the status that it has found something.
+    bool is_good = status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    if (peer->kind == PEER_OMENDB && !is_good) {
+        die("omendb ended with status %d; see %s/log", status, peer->folder);
+    }
 }
 
 void peer_fresh_database(Peer *peer, const char *omendb) {
