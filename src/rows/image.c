@@ -114,8 +114,13 @@ static Status page_copy_seen(
     return OK;
 }
 
-// The image of a page becomes its newest stored bytes.
-static void image_adopt(RowStore *store, RowSlot *slot, const PageImage *image, ExtentRef ref) {
+// The image of a page becomes its newest stored bytes. A page whose bytes are not all in the image
+// stays dirty (I-10: other than "nothing committed since"), and so does one that was latched
+// meanwhile, even if that changed nothing. Then the next checkpoint must look at it again: when it
+// is evicted, the extent of this image is freed.
+static void image_adopt(
+    RowStore *store, const RowPlace *place, const PageImage *image, ExtentRef ref) {
+    RowSlot *slot = place->slot;
     for (;;) {
         epoch_enter(store->epochs);
         CacheFrame *frame = cache_find(&slot->cache);
@@ -125,7 +130,11 @@ static void image_adopt(RowStore *store, RowSlot *slot, const PageImage *image, 
         if (is_unchanged || latch_lock(&frame->latch, LATCH_RANK_PAGE)) {
             ExtentRef old = slot->cache.disk;
             slot->cache.disk = ref;
-            if (is_unchanged && !image->is_newer) atomic_store(&frame->is_dirty, false);
+            if (is_unchanged && !image->is_newer) {
+                atomic_store(&frame->is_dirty, false);
+            } else {
+                page_changed(place, page_of(frame));
+            }
             latch_unlock(&frame->latch, LATCH_RANK_PAGE);
             epoch_leave(store->epochs);
             store_free(cache_store(store->cache), old);
@@ -164,8 +173,13 @@ static void page_drop(
     group->is_image_stale = true;
 }
 
+// Asked for under the latch of what is read: versions that it needs are unlinked under that latch.
+static Lsn snapshot_now(const CheckpointWork *work) {
+    return work->snapshot_now == NULL ? work->snapshot : work->snapshot_now(work->argument);
+}
+
 static Status page_write(RowStore *store, RowGroup *group, PageChunk *chunk, uint32_t page_index,
-    const UndoReader *reader, const RowStoreMark *mark) {
+    const RowStoreMark *mark, const CheckpointWork *work) {
     uint32_t at = page_index % CHUNK_PAGE_COUNT;
     RowSlot *slot = &chunk->slots[at];
     RowPlace place = {.group = group, .slot = slot, .chunk = chunk, .page = page_index};
@@ -184,21 +198,19 @@ static Status page_write(RowStore *store, RowGroup *group, PageChunk *chunk, uin
     PageImage image = {.original = page};
     bool is_pinned = cache_pin(&page->frame);
     ASSERT(is_pinned); // nothing leaves its slot while it is latched
-    Status status = page_copy_seen(store, slot, page, reader, &image);
-    // Other than "nothing committed since": bytes that are not in the image make it dirty (I-10).
-    if (status != OK || image.is_newer) page_changed(&place, page);
+    UndoReader reader = {.lsn = snapshot_now(work).value};
+    Status status = page_copy_seen(store, slot, page, &reader, &image);
     image.version = latch_unlock_version(&page->frame.latch, LATCH_RANK_PAGE);
     epoch_leave(store->epochs);
     ExtentRef ref;
     if (status == OK) {
         Bytes bytes = bytes_make(image.page->bytes, page_header(image.page)->heap_end);
         status = store_write(cache_store(store->cache), EXTENT_PAGE, bytes, &ref);
-        if (status != OK) {
-            atomic_fetch_or(&chunk->changed, UINT64_C(1) << at);
-        }
     }
-    if (status == OK) {
-        image_adopt(store, slot, &image, ref);
+    if (status != OK) {
+        atomic_fetch_or(&chunk->changed, UINT64_C(1) << at);
+    } else {
+        image_adopt(store, &place, &image, ref);
         chunk->images[at] = ref;
         group->is_image_stale = true;
     }
@@ -256,15 +268,15 @@ static Status group_write(RowStore *store, RowGroup *group) {
     return status;
 }
 
-static Status group_pages_write(RowStore *store, RowGroup *group, const UndoReader *reader,
-    const RowStoreMark *mark, const CheckpointWork *work) {
+static Status group_pages_write(
+    RowStore *store, RowGroup *group, const RowStoreMark *mark, const CheckpointWork *work) {
     uint32_t written = 0;
     for (uint32_t i = 0; i < group_chunk_count(group); i++) {
         PageChunk *chunk = atomic_load_explicit(&group->chunks[i], memory_order_acquire);
         if (chunk == NULL) continue;
         for (uint64_t bits = atomic_load(&chunk->changed); bits != 0; bits &= bits - 1) {
             uint32_t page = i * CHUNK_PAGE_COUNT + (uint32_t)__builtin_ctzll(bits);
-            TRY(page_write(store, group, chunk, page, reader, mark));
+            TRY(page_write(store, group, chunk, page, mark, work));
             if (++written % CANCEL_EVERY == 0 && work->is_cancelled != NULL
                 && work->is_cancelled(work->argument)) {
                 return fail(QUERY_CANCELED, "checkpoint was cancelled");
@@ -276,12 +288,11 @@ static Status group_pages_write(RowStore *store, RowGroup *group, const UndoRead
 
 Status row_store_write(
     RowStore *store, const RowStoreMark *mark, const CheckpointWork *work, Text *entry) {
-    UndoReader reader = {.lsn = work->snapshot.value};
     bool is_stale = false;
     for (uint32_t i = 0; i < mark->group_count; i++) {
         RowGroup *group = group_find(store, i);
         if (group == NULL) continue;
-        TRY(group_pages_write(store, group, &reader, mark, work));
+        TRY(group_pages_write(store, group, mark, work));
         if (!group->is_image_stale && !extent_is_none(group->image)) continue;
         TRY(group_write(store, group));
         is_stale = true;

@@ -168,7 +168,9 @@ static Status page_rebuild(
         return OK;
     }
     row_page_copy(fresh, layout, page, layout_find(store, page_header(page)->layout_version), kept);
-    atomic_store(&frame->is_dirty, true);
+    // Its extent is freed when it is evicted, so the next root must not go on naming that, also
+    // when the write that the room was made for never comes.
+    page_changed(place, fresh);
     cache_replace(store->cache, &place->slot->cache, &page->frame, frame);
     epoch_leave(store->epochs);
     cache_unpin(frame);

@@ -51,9 +51,13 @@ RULES = [
     ("a clean root is not marked as in use", "src/engine/database.c",
      "    TRY(store_publish(database->store, root));\n", "", "database_crash"),
     ("a page counts as clean that has changes newer than its image", "src/rows/image.c",
-     "if (status != OK || image.is_newer) page_changed(&place, page);", "(void)place;", "database_crash"),
+     "if (is_unchanged && !image->is_newer) {", "if (is_unchanged) {", "database_crash"),
+    ("a page that stays dirty counts as looked at", "src/rows/image.c",
+     "                page_changed(place, page_of(frame));", "                (void)place;", "database_crash"),
     ("what was rolled back to a savepoint is replayed", "src/engine/replay.c",
      "if (from < previous || to < from", "from = previous;\n        if (from < previous || to < from", "database_crash"),
+    ("pages of a moved snapshot are taken for exact", "src/engine/replay.c",
+     "record->end.value <= replay->root->image.value;", "false;", "database_crash"),
 ]
 
 
