@@ -5,7 +5,10 @@
 //             computed again. Log CHECKPOINT_BEGIN.
 //          2  Flip: every part fixes the instant of its image. From just before, what is freed may
 //             still be named by the root in the making.
-//          3  The parts write what has changed since the last root; then the directory.
+//          3  The parts write what has changed since the last root; then the directory. From the
+//             flip on S may move on when old versions get short of memory (storage.md 5.4b): pages
+//             written later are an image of a later instant, root.image at the latest, and replay
+//             from redo brings all to the same end.
 //          4  CHECKPOINT_BEGIN must be durable: the log has a record at redo then.
 //          5  Publish: sync, superblocks, sync.
 //          6  CHECKPOINT_END, durable: from here on the root before is refused. Only now may what
@@ -28,6 +31,11 @@ static bool is_cancelled(void *argument) {
 static bool is_never_cancelled(void *argument) {
     (void)argument;
     return false;
+}
+
+static Lsn snapshot_now(void *argument) {
+    Database *database = argument;
+    return txn_system_snapshot_now(database->txns, database->checkpoint_slot);
 }
 
 static Status log_begin(Database *database, Lsn snapshot, Lsn redo, Lsn *end_out) {
@@ -73,8 +81,12 @@ static Status write_image(Database *database, const CheckpointWork *work,
     Directory *directory = directory_make(work->arena);
     TRY(part->write(part->part, work, directory));
     StoreRoot next = *root;
+    Lsn moved = txn_system_snapshot_fasten(database->txns, database->checkpoint_slot);
+    if (moved.value > next.image.value) next.image = moved;
     TRY(directory_write(directory, database->store, &next.directory));
     Status status = wal_wait_durable(database->wal, begin_end);
+    // What the pages hold must not be younger than the log, also of asynchronous commits.
+    if (status == OK) status = wal_wait_durable(database->wal, moved);
     if (status == OK) status = store_publish(database->store, &next);
     if (status != OK && !store_is_failed(database->store)) {
         free_directory(database, next.directory, false, work->arena);
@@ -97,6 +109,7 @@ static Status run_steps(Database *database, CheckpointKind kind, Arena *arena) {
 
     uint32_t slot;
     Snapshot snapshot = txn_system_snapshot_acquire(database->txns, &slot);
+    database->checkpoint_slot = slot;
     root.checkpoint = snapshot.lsn;
     root.redo = txn_system_redo_lsn(database->txns, snapshot.lsn);
     LOG_INFO("checkpoint %llu starting: snapshot %016llx, redo %016llx",
@@ -112,6 +125,7 @@ static Status run_steps(Database *database, CheckpointKind kind, Arena *arena) {
     if (is_final) { // nobody writes any more, so the image is one of the log's end as well
         root.checkpoint = root.redo = wal_tail(database->wal);
     }
+    root.image = root.checkpoint;
     root.is_clean = is_final;
     CheckpointWork work = {
         .epoch = ++database->checkpoint_epoch,
@@ -119,11 +133,13 @@ static Status run_steps(Database *database, CheckpointKind kind, Arena *arena) {
         .is_final = is_final,
         .arena = arena,
         .is_cancelled = is_final ? is_never_cancelled : is_cancelled,
+        .snapshot_now = is_final ? NULL : snapshot_now,
         .argument = database,
     };
     CheckpointPart part = table_set_checkpoint_part(database->tables);
     store_begin_root(database->store);
     part.flip(part.part, &work);
+    if (!is_final) txn_system_snapshot_loosen(database->txns, slot);
     root.next_txn = txn_system_next_id(database->txns);
     status = write_image(database, &work, &part, &root, begin_end);
     if (status != OK) store_abandon_root(database->store);

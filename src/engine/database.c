@@ -82,12 +82,20 @@ static void settle_wal_options(Database *database, const StoreRoot *root) {
     memcpy(database->wal_options.database_id, root->database_id, 16);
 }
 
+// The cache gives way first.
+static void relieve(void *argument, size_t bytes) {
+    Database *database = argument;
+    (void)cache_make_room(database->cache, bytes);
+}
+
 // Everything between the log and the catalog, empty.
 static Status make_modules(Database *database, TxnId next_txn, uint64_t incarnation) {
     TRY(epoch_set_create(&database->epochs));
     TRY(txn_system_create(database->wal, database->epochs, database->environment.clock,
         &database->undo_memory, next_txn, &database->txns));
     TRY(cache_create(database->store, database->epochs, &database->cache_memory, &database->cache));
+    txn_system_set_relief(
+        database->txns, (MemoryRelief){.make_room = relieve, .argument = database});
     return table_set_create(database->environment, database->txns, database->cache,
         &database->memory, incarnation, &database->tables);
 }

@@ -22,6 +22,7 @@ struct Database {
 
     Mutex checkpoint_mutex;    // one checkpoint at a time; guards what follows
     uint64_t checkpoint_epoch; // of the last one
+    uint32_t checkpoint_slot;  // of its snapshot
     Lsn checkpoint_tail;       // of the log, when the last one began
     int64_t checkpoint_began_ns;
     uint64_t checkpoints_given_up; // one after the other

@@ -212,8 +212,8 @@ static Status apply_txn(Replay *replay, const WalRecord *record) {
         if (stream == NULL) return fail_record(record, "a transaction has no pieces");
         TRY(assemble(record, stream, &body, &operations));
     }
-    Status status =
-        table_set_replay(replay->database->tables, operations, record->txn, record->end);
+    bool is_in_image = record->end.value <= replay->root->image.value;
+    Status status = table_set_replay(replay->database->tables, operations, is_in_image);
     if (stream != NULL) {
         free(stream->bytes);
         *stream = (Stream){0};

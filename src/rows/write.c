@@ -52,7 +52,6 @@ static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, con
         return OK;
     }
     page_unlock(store, page);
-    TRY(undo_reserve(txn, 0));
     TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
     ASSERT(exists);
     uint32_t row_count = page_header(page)->row_count;
@@ -80,6 +79,7 @@ Status row_store_insert(RowStore *store, Txn *txn, const Value *values, RowId *r
     const RowLayout *layout = row_store_layout(store);
     size_t heap_bytes = values_heap_bytes(layout, values, NULL);
     InsertionPoint *point = &store->points[txn_slot(txn) % store->point_count];
+    TRY(undo_reserve(txn, 0)); // before the point is taken: it may wait
     mutex_lock(&point->mutex);
     Status status = OK;
     bool is_done = false;

@@ -10,10 +10,13 @@
 
 typedef struct CheckpointWork {
     uint64_t epoch; // of this checkpoint; rises by one each time
-    Lsn snapshot;   // S
+    Lsn snapshot;   // S, at the flip
     bool is_final;  // of a clean close: no writer runs
     Arena *arena;   // lives until finish
     bool (*is_cancelled)(void *argument);
+    // After the flip S may move on when memory is short: rows are written as of what this returns
+    // under the latch of their page. NULL: S stays.
+    Lsn (*snapshot_now)(void *argument);
     void *argument;
 } CheckpointWork;
 

@@ -73,6 +73,7 @@ typedef struct StoreRoot {
     uint64_t timeline;
     uint64_t incarnation; // +1 at every open that was not clean
     Lsn checkpoint;       // the snapshot that the root is an image of
+    Lsn image;            // no page holds anything younger; `checkpoint` unless S has moved on
     Lsn redo;             // replay starts here
     uint64_t wal_file_bytes;
     ExtentRef directory;

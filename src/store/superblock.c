@@ -29,6 +29,7 @@ void superblock_encode(const StoreRoot *root, uint64_t block_count, uint8_t *at)
     put_u32_le(at + 128, root->next_store);
     put_u32_le(at + 132, root->next_oid);
     put_u32_le(at + 140, root->is_clean ? FLAG_CLEAN : 0);
+    put_u64_le(at + 160, root->image.value);
     put_u64_le(at + CHECKSUM_OFFSET, hash_bytes(at, CHECKSUM_OFFSET, 0));
 }
 
@@ -51,6 +52,7 @@ Status superblock_decode(const uint8_t *at, StoreRoot *root_out) {
         .redo = {get_u64_le(at + 64)},
         .wal_file_bytes = get_u64_le(at + 72),
         .directory = {get_u64_le(at + 80), get_u64_le(at + 88)},
+        .image = {get_u64_le(at + 160)},
         .next_txn = {get_u64_le(at + 120)},
         .next_store = get_u32_le(at + 128),
         .next_oid = get_u32_le(at + 132),

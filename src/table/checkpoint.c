@@ -43,8 +43,8 @@ static bool is_there(const Table *table, Lsn snapshot) {
 static void flip(void *part, const CheckpointWork *work) {
     TableSet *set = part;
     TableCheckpoint *checkpoint = arena_new(work->arena, TableCheckpoint);
-    set->checkpoint = checkpoint;
     mutex_lock(&set->mutex);
+    set->checkpoint = checkpoint;
     uint32_t end = atomic_load(&set->store_end);
     checkpoint->stores = arena_new_array(work->arena, StoreImage, end);
     for (uint32_t i = 0; i < end; i++) {
@@ -146,7 +146,9 @@ static void finish(void *part, const CheckpointWork *work, bool is_durable) {
             learned_index_finish(definition->indexes[j]->learned, work, is_durable);
         }
     }
+    mutex_lock(&set->mutex);
     set->checkpoint = NULL;
+    mutex_unlock(&set->mutex);
     tables_free_dropped(set);
 }
 

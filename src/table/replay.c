@@ -1,7 +1,10 @@
 // Recovery: one transaction's operations, applied in one version, by one thread.
 //
-// Model    The image is exact as of its snapshot and replay starts after it, so every operation
-//          finds what it changed. Index entries may be there already: adding is idempotent.
+// Model    Replay starts after the snapshot of the image. Up to the image's end, pages may hold
+// what
+//          a transaction did, and what later ones did: rows are put absolutely, so that all is well
+//          at that end, but an update may meet a row that is gone. After it every operation finds
+//          what it changed. Index entries may be there already: adding is idempotent.
 #include "base/assert.h"
 #include "base/error.h"
 #include "table/table_internal.h"
@@ -10,6 +13,7 @@ typedef struct Replay {
     TableSet *set;
     Bytes rest;
     Arena arena; // of one operation
+    bool is_in_image;
 } Replay;
 
 static Status malformed(const char *what) {
@@ -94,7 +98,9 @@ static Status replay_update(Replay *replay) {
             table->rows, row, definition->key_columns, &replay->arena, keys, &was_live));
     }
     TRY(row_store_replay_update(table->rows, row, changed, values, &is_found));
-    if (!is_found) return malformed("it updates a row that is not there");
+    if (!is_found) {
+        return replay->is_in_image ? OK : malformed("it updates a row that is not there");
+    }
     if (!was_live) return OK;
     Value *now = arena_new_array(&replay->arena, Value, count);
     bool is_live;
@@ -237,9 +243,8 @@ static Status replay_one(Replay *replay) {
     return malformed("unknown kind");
 }
 
-Status table_set_replay(
-    TableSet *set, Bytes operations, [[maybe_unused]] TxnId txn, [[maybe_unused]] Lsn commit) {
-    Replay replay = {.set = set, .rest = operations};
+Status table_set_replay(TableSet *set, Bytes operations, bool is_in_image) {
+    Replay replay = {.set = set, .rest = operations, .is_in_image = is_in_image};
     arena_init(&replay.arena, NULL);
     Status status = OK;
     while (replay.rest.count > 0 && status == OK) {

@@ -179,8 +179,8 @@ double table_index_estimate(Table *table, const IndexRange *range);
 // ---- Recovery and checkpoint: called by engine --------------------------------------------------
 
 // Applies one transaction's operations (the body of a log record, or the concatenation of its
-// surviving chunks) as of `commit`.
-Status table_set_replay(TableSet *set, Bytes operations, TxnId txn, Lsn commit);
+// surviving chunks). Pages may be `is_in_image` already, or hold what came after it.
+Status table_set_replay(TableSet *set, Bytes operations, bool is_in_image);
 // The body of a COUNTERS record (docs/wal-format.md), in the order of the log: what was logged
 // ahead counts as used.
 Status table_set_replay_counters(TableSet *set, Bytes body);

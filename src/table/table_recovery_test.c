@@ -98,8 +98,7 @@ static Status apply(Machine *machine, Stream *stream, const WalRecord *record, L
         text_append(&operations, stream->bytes + from, (size_t)(to - from));
     }
     text_append(&operations, body.data, body.count);
-    Status status =
-        table_set_replay(machine->set, text_bytes(&operations), record->txn, record->end);
+    Status status = table_set_replay(machine->set, text_bytes(&operations), false);
     arena_deinit(&arena);
     return status;
 }

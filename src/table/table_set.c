@@ -301,7 +301,8 @@ void tables_free_dropped(TableSet *set) {
     uint64_t oldest = txn_system_oldest(set->txns).value;
     Table *ready = NULL;
     mutex_lock(&set->mutex);
-    for (Table **link = &set->dropped; *link != NULL;) {
+    // A checkpoint writes the tables of its flip, and its snapshot may have moved on.
+    for (Table **link = &set->dropped; set->checkpoint == NULL && *link != NULL;) {
         Table *table = *link;
         bool is_ready =
             birth_commit(&table->death) <= oldest && atomic_load(&table->owner.record_count) == 0;

@@ -184,7 +184,41 @@ Snapshot txn_system_snapshot_acquire(TxnSystem *system, uint32_t *slot_out) {
 }
 
 void txn_system_snapshot_release(TxnSystem *system, uint32_t slot) {
+    (void)txn_system_snapshot_fasten(system, slot);
     atomic_store(&system->system_snapshots[slot], SLOT_FREE);
+}
+
+void txn_system_snapshot_loosen(TxnSystem *system, uint32_t slot) {
+    static_assert(SYSTEM_SNAPSHOT_COUNT <= 64, "a bit a system snapshot");
+    mutex_lock(&system->handle_mutex);
+    system->loose_slots |= UINT64_C(1) << slot;
+    mutex_unlock(&system->handle_mutex);
+}
+
+Lsn txn_system_snapshot_now(TxnSystem *system, uint32_t slot) {
+    uint64_t lsn;
+    while ((lsn = atomic_load(&system->system_snapshots[slot])) == SLOT_PENDING)
+        thread_pause();
+    return (Lsn){lsn};
+}
+
+Lsn txn_system_snapshot_fasten(TxnSystem *system, uint32_t slot) {
+    mutex_lock(&system->handle_mutex);
+    system->loose_slots &= ~(UINT64_C(1) << slot);
+    mutex_unlock(&system->handle_mutex);
+    return txn_system_snapshot_now(system, slot);
+}
+
+void txn_system_snapshots_move_on(TxnSystem *system) {
+    mutex_lock(&system->handle_mutex);
+    for (uint64_t bits = system->loose_slots; bits != 0; bits &= bits - 1) {
+        (void)snapshot_publish(system, &system->system_snapshots[__builtin_ctzll(bits)]);
+    }
+    mutex_unlock(&system->handle_mutex);
+}
+
+void txn_system_set_relief(TxnSystem *system, MemoryRelief relief) {
+    system->relief = relief;
 }
 
 Lsn txn_system_visible(TxnSystem *system) {

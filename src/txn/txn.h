@@ -108,11 +108,29 @@ Status txn_log(Txn *txn, Bytes operation);
 Snapshot txn_system_snapshot_acquire(TxnSystem *system, uint32_t *slot_out);
 void txn_system_snapshot_release(TxnSystem *system, uint32_t slot);
 
+// From now on the snapshot moves on to newer commits when old versions get short of memory, so that
+// a long checkpoint does not stop writers (storage.md 5.4b). Its holder asks for it anew under the
+// latch of each thing that it reads.
+void txn_system_snapshot_loosen(TxnSystem *system, uint32_t slot);
+Lsn txn_system_snapshot_now(TxnSystem *system, uint32_t slot);
+// It stays what it is again.
+Lsn txn_system_snapshot_fasten(TxnSystem *system, uint32_t slot);
+// Moves every loose snapshot on; collection does it when memory is short.
+void txn_system_snapshots_move_on(TxnSystem *system);
+
 // min(S, first chunk of every transaction not visible at S); storage-rules 1.
 Lsn txn_system_redo_lsn(TxnSystem *system, Lsn snapshot);
 Lsn txn_system_oldest(TxnSystem *system); // no snapshot is older
 Lsn txn_system_visible(TxnSystem *system);
 TxnId txn_system_next_id(TxnSystem *system);
+
+// What gives memory back when undo has none left, outside of its own budget.
+typedef struct MemoryRelief {
+    void (*make_room)(void *argument, size_t bytes); // or NULL
+    void *argument;
+} MemoryRelief;
+
+void txn_system_set_relief(TxnSystem *system, MemoryRelief relief);
 
 // Collects old versions; for a background thread and for clean closes. True when some were left.
 bool txn_system_collect(TxnSystem *system, uint32_t record_count_max);

@@ -117,6 +117,7 @@ struct TxnSystem {
     Clock *clock;
     MemoryBudget *undo_budget;
     uint64_t stream_bytes;
+    MemoryRelief relief;
 
     _Alignas(64) _Atomic uint64_t visible; // every snapshot taken now sees up to here
     _Alignas(64) _Atomic uint64_t oldest;  // last known; never above the true one
@@ -124,8 +125,10 @@ struct TxnSystem {
     _Atomic uint32_t commits; // for pacing the collection
     _Atomic uint64_t system_snapshots[SYSTEM_SNAPSHOT_COUNT];
 
-    Mutex handle_mutex; // of the table of handles, the free histories, the streamed list
-    List streamed;      // StreamedTxn
+    Mutex handle_mutex;   // of the table of handles, the free histories, the streamed list, and of
+                          // which system snapshots are loose
+    uint64_t loose_slots; // a bit a system snapshot
+    List streamed;        // StreamedTxn
     _Atomic(Txn *) chunks[TXN_CHUNKS_MAX];
     _Atomic uint32_t handle_count; // handles ever made
     Txn *free_handles;
@@ -169,6 +172,11 @@ uint64_t snapshot_publish(TxnSystem *system, _Atomic uint64_t *slot);
 void snapshot_publish_rest(Txn *txn); // after one was given up
 
 // undo.c
+// Whether old versions take so much memory that it is time to do more about them.
+static inline bool undo_is_short(const TxnSystem *system) {
+    return memory_budget_used(system->undo_budget) > system->undo_budget->limit_bytes / 2;
+}
+
 Status history_ensure(Txn *txn);
 void history_wake(TxnHistory *history);
 void history_ended(TxnHistory *history); // committed: to be collected

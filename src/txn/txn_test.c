@@ -1,4 +1,5 @@
 // Transactions over a volatile log: snapshots, redo, waits, locks. Rows are a toy: one number each.
+#include "base/error.h"
 #include "base/memory_budget.h"
 #include "base/test.h"
 #include "os/environment.h"
@@ -169,8 +170,113 @@ TEST(txn, rollback_to_a_savepoint_undoes_the_actions_after_it) {
     fixture_deinit(&fixture);
 }
 
+// ---- Old versions -------------------------------------------------------------------------------
+
+enum { ROW_BYTES = 15 << 10 }; // four in a chunk
+
+static void toy_unlink(UndoRecord *record) {
+    undo_unlinked(record);
+}
+
+static const UndoActions toy_actions = {.restore = toy_unlink, .purge = toy_unlink};
+
+// One transaction that replaces `bytes`; nobody reads them.
+static Status change(Txn *txn, UndoOwner *owner, size_t bytes) {
+    for (size_t done = 0; done < bytes; done += ROW_BYTES) {
+        Status status = undo_reserve(txn, ROW_BYTES);
+        if (status != OK) {
+            txn_rollback(txn);
+            return status;
+        }
+        (void)undo_add(txn, owner, UNDO_UPDATE, (RowId){done}, ROW_BYTES);
+    }
+    assert_ok(txn_log(txn, bytes_from_text("operation")));
+    return txn_commit(txn);
+}
+
+static Status change_in_statement(Fixture *fixture, UndoOwner *owner, size_t bytes) {
+    Txn *txn = begin(fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_statement_begin(txn));
+    return change(txn, owner, bytes);
+}
+
+// storage.md 5.4b: writers do not run out of memory because a checkpoint takes long.
+TEST(txn, loose_snapshot_moves_on_when_undo_is_short) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    UndoOwner owner = {.actions = &toy_actions};
+    uint32_t slot;
+    Snapshot snapshot = txn_system_snapshot_acquire(fixture.system, &slot);
+    for (int i = 0; i < 4; i++) // a little: it stays
+        assert_ok(change_in_statement(&fixture, &owner, 4 << 20));
+    assert_int_equal(txn_system_snapshot_now(fixture.system, slot).value, snapshot.lsn.value);
+    txn_system_snapshot_loosen(fixture.system, slot);
+    for (int i = 0; i < 100; i++)
+        assert_ok(change_in_statement(&fixture, &owner, 4 << 20));
+    Lsn moved = txn_system_snapshot_fasten(fixture.system, slot);
+    assert_true(moved.value > snapshot.lsn.value);
+    Status status = OK;
+    for (int i = 0; i < 100 && status == OK; i++)
+        status = change_in_statement(&fixture, &owner, 4 << 20);
+    assert_int_equal(status, OUT_OF_MEMORY); // it holds what it needs again
+    error_clear();
+    assert_int_equal(txn_system_snapshot_now(fixture.system, slot).value, moved.value);
+    txn_system_snapshot_release(fixture.system, slot);
+    assert_ok(change_in_statement(&fixture, &owner, 4 << 20));
+    fixture_deinit(&fixture);
+}
+
+// A transaction that is larger than the memory there is for all is refused at once, and one that
+// comes just after large ones finds their memory.
+TEST(txn, undo_memory_of_ended_transactions_is_found_again) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    UndoOwner owner = {.actions = &toy_actions};
+    for (int i = 0; i < 50; i++)
+        assert_ok(change_in_statement(&fixture, &owner, 40 << 20));
+    assert_fails(OUT_OF_MEMORY, change_in_statement(&fixture, &owner, 80 << 20));
+    assert_ok(change_in_statement(&fixture, &owner, 40 << 20));
+    fixture_deinit(&fixture);
+}
+
+typedef struct Changer {
+    Fixture *fixture;
+    UndoOwner *owner;
+    Status status;
+} Changer;
+
+static void changer_run(void *argument) {
+    Changer *changer = argument;
+    changer->status = OK;
+    for (int i = 0; i < 20 && changer->status == OK; i++)
+        changer->status = change_in_statement(changer->fixture, changer->owner, 8 << 20);
+    error_clear();
+}
+
+// Two statements that run for long beside many short ones: the one with the oldest snapshot is let
+// through, and then the others' versions can go.
+TEST(txn, writers_wait_for_the_oldest_snapshot) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    UndoOwner owner = {.actions = &toy_actions};
+    Txn *old = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_statement_begin(old));
+    Changer changer = {.fixture = &fixture, .owner = &owner};
+    Thread *thread;
+    assert_ok(thread_start("changer", 0, changer_run, &changer, &thread));
+    while (memory_budget_used(&fixture.budget) < 40 << 20)
+        thread_yield();
+    assert_ok(change(old, &owner, 8 << 20));
+    thread_join(thread);
+    assert_int_equal(changer.status, OK);
+    fixture_deinit(&fixture);
+}
+
 TEST_MAIN(TEST_OF(txn, snapshot_sees_what_was_committed_before_it),
     TEST_OF(txn, streamed_transaction_that_ends_later_holds_redo_back),
     TEST_OF(txn, weak_locks_do_not_conflict_and_strong_ones_do),
     TEST_OF(txn, a_cycle_of_object_locks_has_one_victim),
-    TEST_OF(txn, rollback_to_a_savepoint_undoes_the_actions_after_it))
+    TEST_OF(txn, rollback_to_a_savepoint_undoes_the_actions_after_it),
+    TEST_OF(txn, loose_snapshot_moves_on_when_undo_is_short),
+    TEST_OF(txn, undo_memory_of_ended_transactions_is_found_again),
+    TEST_OF(txn, writers_wait_for_the_oldest_snapshot))

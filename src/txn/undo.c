@@ -12,6 +12,9 @@ enum {
     FIRST_BYTES = 512, // of records, inside the history itself: enough for a short transaction
     CHUNK_BYTES_MIN = 4 << 10,
     CHUNK_BYTES_MAX = 64 << 10,
+    COLLECT_RECORDS_SHORT = 4096, // by somebody who has no memory left
+    MEMORY_WAIT_US = 1000,
+    MEMORY_WAITS_MAX = 1000,
 };
 
 typedef struct HistoryBlock {
@@ -46,12 +49,77 @@ static TxnHistory *history_take(TxnSystem *system) {
     return &block->history;
 }
 
+// ---- Memory -------------------------------------------------------------------------------------
+
+// When it ends, the most can be collected: nobody's versions are held back by an older snapshot.
+static bool has_oldest_snapshot(Txn *txn) {
+    return atomic_load(&txn->oldest_snapshot) <= txn_system_oldest(txn->system).value;
+}
+
+// The last quarter is for the transaction that the others' old versions wait for.
+static bool memory_try(Txn *txn, size_t bytes) {
+    MemoryBudget *budget = txn->system->undo_budget;
+    size_t common = budget->limit_bytes / 4 * 3;
+    if (memory_budget_used(budget) + bytes > common && !has_oldest_snapshot(txn)) return false;
+    return memory_budget_try_reserve(budget, bytes);
+}
+
+// Whether memory may come back by itself: somebody else's transactions hold some of it.
+static bool others_hold_memory(const Txn *txn) {
+    TxnSystem *system = txn->system;
+    bool has_own = atomic_load_explicit(&txn->history, memory_order_relaxed) != NULL;
+    mutex_lock(&system->handle_mutex);
+    bool is_alone = system->history_count - system->free_history_count == (has_own ? 1 : 0);
+    mutex_unlock(&system->handle_mutex);
+    return !is_alone;
+}
+
+static Status refuse_memory(TxnSystem *system) {
+    Status status = fail(OUT_OF_MEMORY, "undo memory exhausted");
+    error_add_detail("Old row versions take %zu of %zu bytes; the oldest snapshot is at %llu, the "
+                     "newest at %llu.",
+        memory_budget_used(system->undo_budget), system->undo_budget->limit_bytes,
+        (unsigned long long)txn_system_oldest(system).value,
+        (unsigned long long)txn_system_visible(system).value);
+    return status;
+}
+
+// Collects what nobody needs any more, and waits for others who are about to end. Not for ever:
+// they may be waiting for this transaction's rows, or for memory too.
+static Status memory_wait(Txn *txn, size_t bytes) {
+    TxnSystem *system = txn->system;
+    const _Atomic bool *is_cancelled = txn->options.is_cancelled;
+    for (uint32_t waits = 0;; waits++) {
+        (void)txn_system_collect(system, COLLECT_RECORDS_SHORT);
+        epoch_advance(system->epochs);
+        if (memory_try(txn, bytes)) return OK;
+        if (system->relief.make_room != NULL) {
+            system->relief.make_room(system->relief.argument, bytes);
+            if (memory_try(txn, bytes)) return OK;
+        }
+        if (is_cancelled != NULL && atomic_load(is_cancelled)) {
+            return fail(QUERY_CANCELED, "canceling statement due to user request");
+        }
+        if (waits == MEMORY_WAITS_MAX || !others_hold_memory(txn)) return refuse_memory(system);
+        _Atomic uint32_t nothing = 0;
+        word_wait(&nothing, 0, MEMORY_WAIT_US);
+    }
+}
+
+static Status memory_take(Txn *txn, size_t bytes) {
+    if (memory_try(txn, bytes)) return OK;
+    blocking_begin();
+    Status status = memory_wait(txn, bytes);
+    blocking_end();
+    return status;
+}
+
+// ---- Histories ----------------------------------------------------------------------------------
+
 Status history_ensure(Txn *txn) {
     if (atomic_load_explicit(&txn->history, memory_order_relaxed) != NULL) return OK;
     TxnSystem *system = txn->system;
-    if (!memory_budget_try_reserve(system->undo_budget, sizeof(HistoryBlock))) {
-        return fail(OUT_OF_MEMORY, "undo memory exhausted");
-    }
+    TRY(memory_take(txn, sizeof(HistoryBlock)));
     TxnHistory *history = history_take(system);
     if (history == NULL) {
         memory_budget_release(system->undo_budget, sizeof(HistoryBlock));
@@ -129,23 +197,10 @@ Status undo_reserve(Txn *txn, size_t before_bytes) {
     size_t bytes = history->chunks == NULL ? CHUNK_BYTES_MIN : history->chunks->bytes * 2;
     if (bytes > CHUNK_BYTES_MAX) bytes = CHUNK_BYTES_MAX;
     if (bytes < needed + sizeof(UndoChunk)) bytes = needed + sizeof(UndoChunk);
-    MemoryBudget *budget = txn->system->undo_budget;
-    if (!memory_budget_try_reserve(budget, bytes)) {
-        (void)txn_system_collect(txn->system, COLLECT_RECORDS * 16);
-        epoch_advance(txn->system->epochs);
-        if (!memory_budget_try_reserve(budget, bytes)) {
-            Status status = fail(OUT_OF_MEMORY, "undo memory exhausted");
-            error_add_detail("Old row versions take %zu bytes; the oldest snapshot is at %llu, the "
-                             "newest at %llu.",
-                memory_budget_used(budget),
-                (unsigned long long)txn_system_oldest(txn->system).value,
-                (unsigned long long)txn_system_visible(txn->system).value);
-            return status;
-        }
-    }
+    TRY(memory_take(txn, bytes));
     UndoChunk *chunk = malloc(bytes);
     if (chunk == NULL) {
-        memory_budget_release(budget, bytes);
+        memory_budget_release(txn->system->undo_budget, bytes);
         return fail(OUT_OF_MEMORY, "out of memory");
     }
     *chunk = (UndoChunk){.older = history->chunks, .bytes = bytes};
@@ -249,6 +304,7 @@ static void ended_give_back(TxnSystem *system, TxnHistory *history) {
 
 static bool collect(TxnSystem *system, uint32_t record_count_max, bool is_final) {
     if (atomic_exchange(&system->is_collecting, true)) return true;
+    if (!is_final && undo_is_short(system)) txn_system_snapshots_move_on(system);
     uint64_t oldest = is_final ? UINT64_MAX : atomic_load(&system->oldest);
     bool is_fresh = is_final;
     while (record_count_max > 0) {
@@ -281,9 +337,10 @@ bool txn_system_collect(TxnSystem *system, uint32_t record_count_max) {
 
 void collect_after_commit(TxnSystem *system) {
     uint32_t commits = atomic_fetch_add_explicit(&system->commits, 1, memory_order_relaxed);
-    if (commits % 16 != 0) return;
+    bool is_short = undo_is_short(system);
+    if (commits % 16 != 0 && !is_short) return;
     (void)txn_system_collect(system, COLLECT_RECORDS);
-    if (commits % 64 == 0) epoch_advance(system->epochs);
+    if (commits % 64 == 0 || is_short) epoch_advance(system->epochs);
 }
 
 void txn_system_drain(TxnSystem *system) {

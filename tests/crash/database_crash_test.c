@@ -93,6 +93,7 @@ typedef struct Workload {
     State long_state;
     uint32_t calls_to_intrusion; // inside a checkpoint; 0 for none to come
     bool is_intruding;
+    uint32_t intrusions;
 } Workload;
 
 static uint32_t text_count(int32_t v) {
@@ -403,12 +404,15 @@ static void evict_all(Workload *workload) {
 }
 
 // What happens inside a checkpoint: the long transaction commits; what it and others have changed
-// is collected, leaves the cache, is changed again, and leaves it again.
+// is collected, leaves the cache, is changed again, and leaves it again. Every other time old
+// versions are short of memory, so that the checkpoint's snapshot moves on.
 static void intrude(void *argument) {
     Workload *workload = argument;
+    bool is_short = ++workload->intrusions % 2 == 0;
     commit_long_txn(workload);
     for (int i = 0; i < 3; i++)
         run_short_txn(workload);
+    if (is_short) txn_system_snapshots_move_on(database_txns(workload->database));
     txn_system_collect(database_txns(workload->database), 1000);
     evict_all(workload);
     for (int i = 0; i < 3; i++)

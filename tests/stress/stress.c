@@ -34,6 +34,7 @@ enum {
     BALANCE = 1000,
     ITEMS_AT_FIRST = 3000, // of a session
     ITEMS_AT_ONCE = 20,
+    ITEMS_REWRITTEN = 300,       // at once: 450 kB of old versions
     ITEMS_OF_SESSION = 10000000, // ids a session may use
 };
 
@@ -246,7 +247,7 @@ static bool rewrite_items(Session *session) {
     return succeeds(
         session, ask(session->connection,
                      "update item set filler = filler || 'x' where id between %u and %u", from,
-                     from + ITEMS_AT_ONCE));
+                     from + ITEMS_REWRITTEN));
 }
 
 static bool transfer_locked(Session *session) {
