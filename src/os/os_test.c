@@ -5,6 +5,7 @@
 #include "os/latch.h"
 #include "os/thread.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -228,6 +229,22 @@ TEST(epoch, frees_only_what_nobody_reads) {
     assert_int_equal(atomic_load(&released_count), ROUND_COUNT + 1);
 }
 
+static void look_at_signals(void *argument) {
+    pthread_sigmask(SIG_SETMASK, NULL, argument);
+}
+
+TEST(thread, takes_no_signals_of_the_program) {
+    sigset_t mask;
+    Thread *thread;
+    assert_ok(thread_start("look", 0, look_at_signals, &mask, &thread));
+    thread_join(thread);
+    assert_true(sigismember(&mask, SIGINT));
+    assert_true(sigismember(&mask, SIGCHLD));
+    assert_false(sigismember(&mask, SIGSEGV));
+    look_at_signals(&mask); // and this one's are as they were
+    assert_false(sigismember(&mask, SIGINT));
+}
+
 TEST(condition, times_out) {
     Mutex mutex;
     Condition condition;
@@ -250,6 +267,7 @@ int main(void) {
         TEST_OF(file, lock_keeps_out_a_second_open_in_this_process),
         TEST_OF(folder, lists_its_files_in_order), TEST_OF(clock, moves_on),
         TEST_OF(latch, excludes_writers_and_validates_readers),
-        TEST_OF(epoch, frees_only_what_nobody_reads), TEST_OF(condition, times_out)};
+        TEST_OF(epoch, frees_only_what_nobody_reads),
+        TEST_OF(thread, takes_no_signals_of_the_program), TEST_OF(condition, times_out)};
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -28,6 +29,18 @@ static void *thread_main(void *memory) {
     return NULL;
 }
 
+// Signals belong to the program that we run in: its handlers expect its own threads. What a fault
+// of the thread itself raises stays.
+static void block_signals(sigset_t *before_out) {
+    sigset_t most;
+    sigfillset(&most);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        sigdelset(&most, faults[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &most, before_out);
+}
+
 Status thread_start(const char *name, size_t stack_bytes, void (*run)(void *argument),
     void *argument, Thread **out) {
     Thread *thread = calloc(1, sizeof *thread);
@@ -44,7 +57,10 @@ Status thread_start(const char *name, size_t stack_bytes, void (*run)(void *argu
             error =
                 pthread_attr_setstacksize(&attributes, stack_bytes > least ? stack_bytes : least);
         }
+        sigset_t before;
+        block_signals(&before); // the new thread inherits the mask
         if (error == 0) error = pthread_create(&thread->native, &attributes, thread_main, thread);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
     }
     if (error != 0) {

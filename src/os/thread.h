@@ -12,7 +12,8 @@
 
 typedef struct Thread Thread;
 
-// Starts a thread; the caller owns it and must join it. `stack_bytes` 0 is the default.
+// Starts a thread; the caller owns it and must join it. `stack_bytes` 0 is the default. It takes no
+// signals of the program that it runs in.
 // Errors: INSUFFICIENT_RESOURCES.
 Status thread_start(const char *name, size_t stack_bytes, void (*run)(void *argument),
     void *argument, Thread **out);
