@@ -38,7 +38,6 @@ struct Execution {
     bool is_paused;   // rewound already
     double row_total; // expected from the largest scan, for progress
     double rows_scanned;
-    uint64_t batches_scanned;
     struct SubplanRun *subplans;
 };
 

@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PROGRESS_BATCH_COUNT = 32 };
-
 void execution_set_slot(Execution *execution, uint32_t slot, const Value *value) {
     ASSERT(slot < execution->input.plan->slot_count);
     execution->frame[slot] = *value;
@@ -22,10 +20,7 @@ Status execution_find_table(Execution *execution, const TableInfo *info, Table *
 
 void execution_report_progress(Execution *execution, uint32_t row_count) {
     execution->rows_scanned += row_count;
-    if (execution->input.progress == NULL
-        || ++execution->batches_scanned % PROGRESS_BATCH_COUNT != 0) {
-        return;
-    }
+    if (execution->input.progress == NULL) return;
     double fraction = -1.0;
     if (execution->row_total > 0.0) {
         fraction = execution->rows_scanned / execution->row_total;

@@ -91,11 +91,8 @@ static bool copy_run(Shell *shell, const CopyCommand *command, Arena *arena) {
         command->is_from ? "FROM STDIN" : "TO STDOUT", command->options);
     FILE *file = NULL;
     if (command->file != NULL) {
-        file = fopen(command->file, command->is_from ? "r" : "w");
-        if (file == NULL) {
-            fprintf(stderr, "%s: No such file or directory\n", command->file);
-            return false;
-        }
+        file = shell_open_file(command->file, command->is_from ? "r" : "w");
+        if (file == NULL) return false;
     }
     bool is_good = shell_run_with_files(
         shell, sql, command->is_from ? file : NULL, command->is_from ? NULL : file);

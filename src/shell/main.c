@@ -88,9 +88,16 @@ static void shell_work(Shell *shell, const MainOptions *options) {
 }
 
 static int shell_main(const MainOptions *options) {
-    Shell shell = {.mode = options->mode, .stops_on_error = !options->keeps_going, .null_text = ""};
+    Shell shell = {
+        .mode = options->mode,
+        .path = options->path,
+        .stops_on_error = !options->keeps_going,
+        .null_text = "",
+        .output = stdout,
+    };
     if (!command_open(options->path, false, NULL, &shell.database)) return 1;
     arena_init(&shell.arena, NULL);
+    arena_init(&shell.last_arena, NULL);
     SessionOptions session_options = {
         .autocommit_is_synchronous = true, .notice = print_notice, .argument = &shell};
     int exit_status = 1;
@@ -106,6 +113,8 @@ static int shell_main(const MainOptions *options) {
         }
         session_pool_destroy(shell.sessions);
     }
+    if (!shell_close_output(&shell)) exit_status = 1;
+    arena_deinit(&shell.last_arena);
     arena_deinit(&shell.arena);
     database_close(shell.database);
     return exit_status;
@@ -152,7 +161,7 @@ int main(int argument_count, char **arguments) {
             return 0;
         }
         if (strcmp(first, "--version") == 0) {
-            puts("omendb 0.1.0");
+            puts("omendb " SHELL_VERSION);
             return 0;
         }
         if (strcmp(first, "serve") == 0) return command_serve(count - 1, rest + 1);

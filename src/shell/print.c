@@ -140,7 +140,7 @@ static void table_rule(const Printer *printer, const uint32_t *widths) {
 static void table_row(
     const Printer *printer, const PrintRow *row, const uint32_t *widths, uint32_t *offsets) {
     memset(offsets, 0, printer->column_count * sizeof *offsets);
-    bool goes_on = true;
+    bool goes_on = printer->column_count > 0;
     while (goes_on) {
         goes_on = false;
         for (uint32_t i = 0; i < printer->column_count; i++) {
@@ -197,23 +197,43 @@ static void table_print(const Printer *printer) {
             if (width > widths[i]) widths[i] = width;
         }
     }
-    uint32_t total = 0;
+    uint32_t total = printer->column_count > 0 ? printer->column_count * 3 - 1 : 0;
     for (uint32_t i = 0; i < printer->column_count; i++) {
-        total += widths[i] + 3;
+        total += widths[i];
     }
     if (printer->options.title != NULL) {
         uint32_t title_width = (uint32_t)strlen(printer->options.title);
         put_repeat(printer->file, ' ', total > title_width ? (total - title_width) / 2 : 0);
         fprintf(printer->file, "%s\n", printer->options.title);
     }
-    table_header(printer, widths);
-    table_rule(printer, widths);
+    if (printer->column_count == 0) { // a line is all there is to see
+        fputs("--\n", printer->file);
+    } else {
+        table_header(printer, widths);
+        table_rule(printer, widths);
+    }
     for (const PrintRow *row = printer->first; row != NULL; row = row->next) {
         table_row(printer, row, widths, offsets);
     }
     if (printer->options.hides_count) return;
     fprintf(printer->file, "(%llu row%s)\n\n", (unsigned long long)printer->row_count,
         printer->row_count == 1 ? "" : "s");
+}
+
+// The lines of a value stand below one another; '+' says that another one follows.
+static void expanded_value(FILE *file, Field field, uint32_t name_width, uint32_t value_width) {
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t bytes;
+        uint32_t width = line_width(field.text + at, field.count - at, &bytes);
+        fprintf(file, " | %.*s", (int)bytes, field.text + at);
+        at += bytes + 1;
+        if (at > field.count) break;
+        put_repeat(file, ' ', value_width - width);
+        fputs("+\n", file);
+        put_repeat(file, ' ', name_width);
+    }
+    fputc('\n', file);
 }
 
 static void expanded_print(const Printer *printer) {
@@ -243,7 +263,7 @@ static void expanded_print(const Printer *printer) {
             Field field = shown(printer, row->fields[i]);
             fputs(name, printer->file);
             put_repeat(printer->file, ' ', name_width - widest_line(name, (uint32_t)strlen(name)));
-            fprintf(printer->file, " | %.*s\n", (int)field.count, field.text);
+            expanded_value(printer->file, field, name_width, value_width);
         }
     }
     if (printer->row_count == 0) fprintf(printer->file, "(0 rows)\n");

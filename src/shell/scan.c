@@ -54,8 +54,8 @@ static size_t skip_comment(StatementScan *scan, const char *text, size_t i, size
     return i + 1;
 }
 
-size_t statement_scan(StatementScan *scan, const char *text, size_t from, size_t count) {
-    size_t i = from;
+ScanStop statement_scan(StatementScan *scan, const char *text, size_t count, size_t *at) {
+    size_t i = *at;
     while (i < count) {
         char c = text[i];
         if (scan->quote != 0) {
@@ -80,13 +80,18 @@ size_t statement_scan(StatementScan *scan, const char *text, size_t from, size_t
             i += bytes;
         } else if (c == ';' && scan->parentheses <= 0) {
             *scan = (StatementScan){0};
-            return i + 1;
+            *at = i + 1;
+            return SCAN_STATEMENT;
+        } else if (c == '\\') {
+            *at = i;
+            return SCAN_COMMAND;
         } else {
             scan->parentheses += (c == '(') - (c == ')');
             i++;
         }
     }
-    return 0;
+    *at = count;
+    return SCAN_OPEN;
 }
 
 bool statement_is_blank(const char *text, size_t count) {

@@ -1,286 +1,15 @@
-// Running text: statements, their results, COPY data, errors, and the terminal.
+// Where SQL comes from: text, files and the terminal, cut into statements and commands.
 
 #include "shell/shell.h"
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "os/clock.h"
 
 #include <editline/readline.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { LINE_BYTES_MAX = 1 << 20, COPY_PIECE_BYTES = 64 * 1024, PROGRESS_AFTER_NS = 500000000 };
-
-// ---- Errors -------------------------------------------------------------------------------------
-
-// The statement's line that holds the position, and a caret below it.
-static void print_position(const char *sql, uint32_t position) {
-    size_t at = utf8_byte_offset(sql, strlen(sql), position - 1);
-    uint32_t line = 1;
-    size_t start = 0;
-    for (size_t i = 0; i < at; i++) {
-        if (sql[i] == '\n') {
-            line++;
-            start = i + 1;
-        }
-    }
-    size_t end = start;
-    while (sql[end] != 0 && sql[end] != '\n') {
-        end++;
-    }
-    int prefix = fprintf(stderr, "LINE %u: ", line);
-    fprintf(stderr, "%.*s\n", (int)(end - start), sql + start);
-    size_t column = utf8_char_count(sql + start, at - start);
-    fprintf(stderr, "%*s^\n", prefix + (int)column, "");
-}
-
-static void print_error_record(const char *severity, const Error *error, const char *sql) {
-    fprintf(stderr, "%s:  %s\n", severity, error->message);
-    if (error->position != 0 && sql != NULL) print_position(sql, error->position);
-    if (error->detail != NULL) fprintf(stderr, "DETAIL:  %s\n", error->detail);
-    if (error->hint != NULL) fprintf(stderr, "HINT:  %s\n", error->hint);
-    if (error->context != NULL) fprintf(stderr, "CONTEXT:  %s\n", error->context);
-}
-
-void shell_print_error(const char *sql) {
-    fflush(stdout);
-    print_error_record("ERROR", error_get(), sql);
-    error_clear();
-}
-
-// ---- Interrupts and progress --------------------------------------------------------------------
-
-// Ctrl-C has no argument to carry the session in, so this is the one place for it.
-static _Atomic(Session *) running_session;
-
-static void interrupt(int signal_number) {
-    (void)signal_number;
-    Session *session = atomic_load(&running_session);
-    if (session != NULL) session_cancel(session);
-}
-
-typedef struct Running {
-    Shell *shell;
-    int64_t started_ns;
-    bool shows_progress, has_shown;
-} Running;
-
-static bool progress(void *argument, double fraction) {
-    enum { BAR_WIDTH = 40 };
-
-    Running *running = argument;
-    int64_t elapsed = clock_monotonic_ns(clock_real()) - running->started_ns;
-    if (!running->shows_progress || elapsed < PROGRESS_AFTER_NS || fraction < 0) return false;
-    int filled = (int)(fraction * BAR_WIDTH);
-    char bar[BAR_WIDTH + 1];
-    for (int i = 0; i < BAR_WIDTH; i++) {
-        bar[i] = i < filled ? '#' : '.';
-    }
-    bar[BAR_WIDTH] = 0;
-    fprintf(stderr, "\r[%s] %3d%%", bar, (int)(fraction * 100));
-    running->has_shown = true;
-    return false;
-}
-
-static void running_begin(Shell *shell, Running *running) {
-    *running = (Running){
-        .shell = shell,
-        .started_ns = clock_monotonic_ns(clock_real()),
-        .shows_progress = isatty(STDERR_FILENO) != 0,
-    };
-    session_set_progress(shell->session, progress, running);
-    atomic_store(&running_session, shell->session);
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-}
-
-static void running_end(Shell *shell, Running *running) {
-    struct sigaction action = {.sa_handler = shell->is_interactive ? SIG_IGN : SIG_DFL};
-    sigaction(SIGINT, &action, NULL);
-    atomic_store(&running_session, NULL);
-    session_set_progress(shell->session, NULL, NULL);
-    if (running->has_shown) fprintf(stderr, "\r%*s\r", 50, "");
-}
-
-// ---- Results ------------------------------------------------------------------------------------
-
-typedef struct Run {
-    Shell *shell;
-    Arena arena;
-    Printer *printer; // of the result being printed, or NULL
-    FILE *copy_in, *copy_out;
-    char *piece; // of COPY data
-} Run;
-
-static Status run_begin_rows(void *argument, const ResultColumn *columns, uint32_t column_count) {
-    Run *run = argument;
-    arena_reset(&run->arena);
-    PrintOptions options = {
-        .mode = run->shell->mode,
-        .is_expanded = run->shell->is_expanded,
-        .null_text = run->shell->null_text,
-        .title = run->shell->title,
-        .hides_count = run->shell->hides_count,
-    };
-    run->printer = printer_make(&run->arena, stdout, options, columns, column_count);
-    return OK;
-}
-
-static Status run_rows(void *argument, const Batch *batch) {
-    Run *run = argument;
-    return printer_rows(run->printer, session_value_context(run->shell->session), batch);
-}
-
-static Status run_complete(void *argument, const char *tag) {
-    Run *run = argument;
-    if (run->printer != NULL) {
-        printer_end(run->printer);
-        run->printer = NULL;
-    } else if (run->shell->mode == PRINT_TABLE) {
-        puts(tag);
-    }
-    fflush(stdout);
-    return OK;
-}
-
-static Status run_copy_in_begin(void *argument, bool is_binary, uint32_t column_count) {
-    (void)is_binary;
-    (void)column_count;
-    Run *run = argument;
-    if (run->copy_in == NULL && run->shell->is_interactive) {
-        puts("Enter data to be copied followed by a newline.\n"
-             "End with a backslash and a period on a line by itself, or an EOF signal.");
-    }
-    return OK;
-}
-
-// From a file the bytes go as they are; from standard input up to a line "\.".
-static Status run_copy_in(void *argument, Bytes *piece_out) {
-    Run *run = argument;
-    if (run->piece == NULL) run->piece = arena_allocate(&run->arena, COPY_PIECE_BYTES, 64);
-    if (run->copy_in != NULL) {
-        size_t count = fread(run->piece, 1, COPY_PIECE_BYTES, run->copy_in);
-        *piece_out = bytes_make(run->piece, count);
-        return OK;
-    }
-    if (fgets(run->piece, COPY_PIECE_BYTES, stdin) == NULL || strcmp(run->piece, "\\.\n") == 0) {
-        *piece_out = bytes_make(NULL, 0);
-        return OK;
-    }
-    *piece_out = bytes_from_text(run->piece);
-    return OK;
-}
-
-static Status run_copy_out(void *argument, Bytes piece) {
-    Run *run = argument;
-    FILE *file = run->copy_out == NULL ? stdout : run->copy_out;
-    if (fwrite(piece.data, 1, piece.count, file) == piece.count) return OK;
-    return fail(IO_ERROR, "could not write COPY data to the file");
-}
-
-static bool run_with_files(Shell *shell, const char *sql, FILE *copy_in, FILE *copy_out) {
-    Run run = {.shell = shell, .copy_in = copy_in, .copy_out = copy_out};
-    arena_init(&run.arena, NULL);
-    RunCallbacks callbacks = {
-        .begin_rows = run_begin_rows,
-        .rows = run_rows,
-        .complete = run_complete,
-        .copy_in_begin = run_copy_in_begin,
-        .copy_in = run_copy_in,
-        .copy_out = run_copy_out,
-        .argument = &run,
-    };
-    Running running;
-    running_begin(shell, &running);
-    Status status = session_run(shell->session, sql, &callbacks);
-    running_end(shell, &running);
-    if (status != OK) {
-        shell->had_error = true;
-        shell_print_error(sql);
-    }
-    arena_deinit(&run.arena);
-    if (shell->shows_timing) {
-        int64_t elapsed = clock_monotonic_ns(clock_real()) - running.started_ns;
-        printf("Time: %.3f ms\n", (double)elapsed / 1e6);
-    }
-    return status == OK;
-}
-
-bool shell_run_with_files(Shell *shell, const char *sql, FILE *copy_in, FILE *copy_out) {
-    return run_with_files(shell, sql, copy_in, copy_out);
-}
-
-// ---- Rows for commands --------------------------------------------------------------------------
-
-typedef struct Collected {
-    Shell *shell;
-    Arena *arena;
-    ShellRows *rows;
-    const ResultColumn *columns;
-    const char *const **fields;
-    uint32_t capacity;
-} Collected;
-
-static Status collect_begin(void *argument, const ResultColumn *columns, uint32_t column_count) {
-    Collected *collected = argument;
-    const char **names = arena_new_array(collected->arena, const char *, column_count + 1);
-    for (uint32_t i = 0; i < column_count; i++) {
-        names[i] = arena_copy_text(collected->arena, columns[i].name);
-    }
-    *collected->rows = (ShellRows){.column_count = column_count, .names = names};
-    collected->columns = columns;
-    return OK;
-}
-
-static Status collect_row(Collected *collected, const Batch *batch, uint32_t row) {
-    ShellRows *rows = collected->rows;
-    if (rows->row_count == collected->capacity) {
-        uint32_t capacity = collected->capacity == 0 ? 64 : collected->capacity * 2;
-        const char *const **grown =
-            arena_new_array(collected->arena, const char *const *, capacity);
-        if (rows->row_count > 0) {
-            memcpy(grown, collected->fields, rows->row_count * sizeof *grown);
-        }
-        collected->fields = grown;
-        collected->capacity = capacity;
-        rows->fields = grown;
-    }
-    const char **fields = arena_new_array(collected->arena, const char *, rows->column_count + 1);
-    for (uint32_t i = 0; i < rows->column_count; i++) {
-        Value value = column_get(&batch->columns[i], row);
-        if (value.is_null) continue;
-        Text text;
-        text_init(&text, collected->arena);
-        TRY(value_to_text(session_value_context(collected->shell->session),
-            collected->columns[i].type.oid, &value, &text));
-        fields[i] = text.data;
-    }
-    collected->fields[rows->row_count++] = fields;
-    return OK;
-}
-
-static Status collect_rows(void *argument, const Batch *batch) {
-    Selection selection = batch_selection(batch);
-    for (uint32_t i = 0; i < selection.count; i++) {
-        TRY(collect_row(argument, batch, selection_row(selection, i)));
-    }
-    return OK;
-}
-
-bool shell_query(Shell *shell, const char *sql, Arena *arena, ShellRows *rows_out) {
-    *rows_out = (ShellRows){0};
-    Collected collected = {.shell = shell, .arena = arena, .rows = rows_out};
-    RunCallbacks callbacks = {
-        .begin_rows = collect_begin, .rows = collect_rows, .argument = &collected};
-    if (session_run(shell->session, sql, &callbacks) == OK) return true;
-    shell->had_error = true;
-    shell_print_error(sql);
-    return false;
-}
-
-// ---- Text ---------------------------------------------------------------------------------------
 
 static bool is_command(const char *line) {
     return line[0] == '\\' || line[0] == '.';
@@ -290,7 +19,7 @@ static bool may_go_on(const Shell *shell) {
     return !shell->wants_to_quit && !(shell->had_error && shell->stops_on_error);
 }
 
-// What has been typed or read of a statement that is not complete.
+// What has been typed or read and has not been run.
 typedef struct Pending {
     Text text;
     StatementScan scan;
@@ -303,42 +32,71 @@ static void pending_clear(Pending *pending) {
     pending->scanned = 0;
 }
 
-// Runs every statement that is complete, and keeps the rest.
-static void pending_run(Shell *shell, Pending *pending) {
+static void pending_drop(Pending *pending, size_t at, size_t count) {
     Text *text = &pending->text;
-    for (;;) {
-        size_t end = statement_scan(&pending->scan, text->data, pending->scanned, text->count);
-        if (end == 0) {
+    memmove(text->data + at, text->data + at + count, text->count - at - count + 1);
+    text->count -= count;
+}
+
+static void run_front(Shell *shell, Pending *pending, size_t count) {
+    Text *text = &pending->text;
+    char saved = text->data[count];
+    text->data[count] = 0;
+    if (!statement_is_blank(text->data, count)) {
+        const char *sql = text->data;
+        while (*sql == '\n' || *sql == ' ' || *sql == '\t') {
+            sql++;
+        }
+        shell_run_statement(shell, sql);
+    }
+    text->data[count] = saved;
+    pending_drop(pending, 0, count);
+}
+
+// The command that starts at `at` and takes the rest of its line; what stands before it stays.
+static void run_command_at(Shell *shell, Pending *pending, size_t at) {
+    Text *text = &pending->text;
+    const char *end = memchr(text->data + at, '\n', text->count - at);
+    size_t count = end == NULL ? text->count - at : (size_t)(end - text->data) - at;
+    Arena arena;
+    arena_init(&arena, NULL);
+    char *line = arena_format(&arena, "%.*s", (int)count, text->data + at);
+    pending_drop(pending, at, count);
+    if (statement_is_blank(text->data, text->count)) text_clear(text);
+    shell_command(shell, line, text);
+    if (text->count == 0) pending_clear(pending);
+    arena_deinit(&arena);
+}
+
+// Runs every statement and every command that is complete, and keeps the rest.
+static void pending_run(Shell *shell, Pending *pending) {
+    while (may_go_on(shell)) {
+        Text *text = &pending->text;
+        size_t at = pending->scanned;
+        switch (statement_scan(&pending->scan, text->data, text->count, &at)) {
+        case SCAN_OPEN:
             pending->scanned = text->count;
             if (statement_is_blank(text->data, text->count) && pending->scan.quote == 0
                 && pending->scan.comment_depth == 0) {
                 pending_clear(pending);
             }
             return;
-        }
-        char saved = text->data[end];
-        text->data[end] = 0;
-        if (!statement_is_blank(text->data, end)) {
-            const char *sql = text->data;
-            while (*sql == '\n' || *sql == ' ' || *sql == '\t') {
-                sql++;
-            }
-            run_with_files(shell, sql, NULL, NULL);
-        }
-        text->data[end] = saved;
-        memmove(text->data, text->data + end, text->count - end + 1);
-        text->count -= end;
-        pending->scanned = 0;
-        if (!may_go_on(shell)) {
-            pending_clear(pending);
-            return;
+        case SCAN_STATEMENT:
+            run_front(shell, pending, at);
+            pending->scanned = 0;
+            break;
+        case SCAN_COMMAND:
+            pending->scanned = at;
+            run_command_at(shell, pending, at);
+            break;
         }
     }
+    pending_clear(pending);
 }
 
 static void line_add(Shell *shell, Pending *pending, const char *line) {
     if (pending->text.count == 0 && is_command(line)) {
-        shell_command(shell, line);
+        shell_command(shell, line, &pending->text);
         return;
     }
     text_append_text(&pending->text, line);
@@ -349,24 +107,31 @@ static void line_add(Shell *shell, Pending *pending, const char *line) {
 static void pending_finish(Shell *shell, Pending *pending) {
     if (pending->text.count > 0 && may_go_on(shell)
         && !statement_is_blank(pending->text.data, pending->text.count)) {
-        run_with_files(shell, pending->text.data, NULL, NULL);
+        shell_run_statement(shell, pending->text.data);
     }
 }
 
 bool shell_run_text(Shell *shell, const char *sql) {
-    if (is_command(sql)) return shell_command(shell, sql);
-    return run_with_files(shell, sql, NULL, NULL);
+    if (!is_command(sql)) return shell_run_with_files(shell, sql, NULL, NULL);
+    Arena arena;
+    arena_init(&arena, NULL);
+    Text nothing;
+    text_init(&nothing, &arena);
+    bool is_good = shell_command(shell, sql, &nothing);
+    arena_deinit(&arena);
+    return is_good;
 }
 
 bool shell_run_file(Shell *shell, const char *path) {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    FILE *file = strcmp(path, "-") == 0 ? stdin : shell_open_file(path, "r");
     if (file == NULL) {
-        fprintf(stderr, "%s: No such file or directory\n", path);
         shell->had_error = true;
         return false;
     }
     bool had_error = shell->had_error;
+    FILE *outer = shell->input;
     shell->had_error = false;
+    shell->input = file;
     shell->include_depth++;
     Pending pending = {0};
     text_init(&pending.text, &shell->arena);
@@ -383,6 +148,7 @@ bool shell_run_file(Shell *shell, const char *path) {
     pending_finish(shell, &pending);
     free(line);
     if (file != stdin) fclose(file);
+    shell->input = outer;
     shell->include_depth--;
     bool is_good = !shell->had_error;
     shell->had_error = shell->had_error || had_error;
@@ -409,18 +175,78 @@ static char *history_path(Arena *arena) {
     return home == NULL ? NULL : arena_format(arena, "%s/.omendb_history", home);
 }
 
+// Ctrl-C at the prompt gives up the line. The signal is let in only while a read waits, ends it,
+// and readline then returns as at the end of the input; a jump out of it could leave it with a lock
+// taken.
+static volatile sig_atomic_t was_interrupted;
+
+static void note_interrupt(int signal_number) {
+    (void)signal_number;
+    was_interrupted = 1;
+}
+
+enum { CONTROL_C = 3 };
+
+static int read_byte(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    uint8_t byte;
+    if (ppoll(&input, 1, NULL, &none) < 0) return -1;
+    return read(STDIN_FILENO, &byte, 1) == 1 ? byte : -1;
+}
+
+// The next character: libedit takes what it gets for a whole one.
+static int read_char(FILE *file) {
+    (void)file;
+    int first = read_byte();
+    if (first == CONTROL_C) was_interrupted = 1; // typed while the terminal changed its mode
+    if (was_interrupted) return '\n';
+    if (first < 0x80) return first;
+    char bytes[4] = {(char)first};
+    size_t count = utf8_char_bytes((uint8_t)first);
+    for (size_t i = 1; i < count; i++) {
+        int next = read_byte();
+        if (next < 0) return -1;
+        bytes[i] = (char)next;
+    }
+    if (utf8_check(bytes, count) == OK) return (int)utf8_decode(bytes);
+    error_clear();
+    return '?';
+}
+
+static char *read_line(const char *prompt_text) {
+    struct sigaction note = {.sa_handler = note_interrupt}, ignore = {.sa_handler = SIG_IGN};
+    sigset_t interrupt, before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    was_interrupted = 0;
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    sigaction(SIGINT, &note, NULL);
+    char *line = readline(prompt_text);
+    sigaction(SIGINT, &ignore, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return line;
+}
+
 void shell_run_terminal(Shell *shell) {
-    printf("omendb 0.1.0. Type \"\\?\" for help, \"\\q\" to leave.\n\n");
+    printf("omendb %s. Type \"\\?\" for help, \"\\q\" to leave.\n\n", SHELL_VERSION);
     char *history = history_path(&shell->arena);
+    rl_getc_function = read_char;
+    rl_catch_signals = 0; // read_line does
     using_history();
     if (history != NULL) read_history(history);
-    signal(SIGINT, SIG_IGN);
 
     Pending pending = {0};
     text_init(&pending.text, &shell->arena);
     while (!shell->wants_to_quit) {
         char buffer[64];
-        char *line = readline(prompt(shell, &pending, buffer, sizeof buffer));
+        char *line = read_line(prompt(shell, &pending, buffer, sizeof buffer));
+        if (was_interrupted) {
+            free(line);
+            pending_clear(&pending);
+            continue;
+        }
         if (line == NULL) break; // Ctrl-D
         if (line[0] != 0) add_history(line);
         shell->had_error = false;

@@ -8,8 +8,11 @@
 
 #include <stdio.h>
 
+#define SHELL_VERSION "0.1.0"
+
 typedef struct Shell {
     Database *database;
+    const char *path; // NULL: in memory
     SessionPool *sessions;
     Session *session;
     PrintMode mode;
@@ -22,17 +25,31 @@ typedef struct Shell {
     const char *null_text;
     const char *title; // of the next table, set by a command; or NULL
     bool hides_count;
+    FILE *output; // where results go: standard output, or \o's file
+    FILE *input;  // the script being read, where COPY FROM STDIN goes on; NULL: a terminal
     uint32_t include_depth; // of \i
-    Arena arena;            // of the shell's life
+    char *last_statement;   // for \g, in last_arena; or NULL
+    Arena last_arena;
+    Arena arena; // of the shell's life
 } Shell;
 
 // Errors are printed by the callee; false means that something failed.
-bool shell_run_text(Shell *shell, const char *sql);
-bool shell_run_file(Shell *shell, const char *path); // "-" is standard input
+bool shell_run_text(Shell *shell, const char *sql);      // SQL, or one command
+bool shell_run_statement(Shell *shell, const char *sql); // and remembers it for \g
+bool shell_run_file(Shell *shell, const char *path);     // "-" is standard input
 void shell_run_terminal(Shell *shell);
 
-// A line that starts with a backslash or a dot. False when it failed.
-bool shell_command(Shell *shell, const char *line);
+// A line that starts with a backslash or a dot. `statement` is what has been typed before it and
+// not been run: \g runs it, \r clears it. False when it failed.
+bool shell_command(Shell *shell, const char *line, Text *statement);
+
+// \d and its family. False when `name` is none of them.
+bool shell_describe(
+    Shell *shell, const char *name, const char *pattern, Arena *arena, bool *is_good_out);
+
+// NULL, and the reason printed, when it cannot be had.
+FILE *shell_open_file(const char *path, const char *how);
+bool shell_close_output(Shell *shell); // results go to standard output again
 
 // \copy and .import: COPY with the shell's own file.
 bool shell_copy(Shell *shell, const char *arguments);
@@ -65,11 +82,16 @@ typedef struct StatementScan {
     char tag[64]; // of a dollar quote
 } StatementScan;
 
-// Looks for the end of the statement that starts at `text`, going on from `scan` at offset `from`.
-// Returns the offset just after its semicolon, or 0 when it does not end here.
-size_t statement_scan(StatementScan *scan, const char *text, size_t from, size_t count);
+typedef enum ScanStop {
+    SCAN_OPEN,      // the statement does not end here
+    SCAN_STATEMENT, // *at is just after its semicolon
+    SCAN_COMMAND,   // *at is the backslash of a command
+} ScanStop;
 
-// Whether anything but blanks and comments is in the text.
+// Looks for the end of the statement that starts at `text`, going on from `scan` at offset `*at`.
+ScanStop statement_scan(StatementScan *scan, const char *text, size_t count, size_t *at);
+
+// Whether there is nothing but blanks and comments in the text.
 bool statement_is_blank(const char *text, size_t count);
 
 // ---- Commands of main ---------------------------------------------------------------------------
