@@ -1,11 +1,17 @@
 #include "execute/execute_internal.h"
 
-Status evaluator_make(Execution *execution, const PlanProgram *plan, Evaluator **evaluator_out) {
+bool plan_program_is_parallel(const PlanProgram *plan) {
+    return plan == NULL || plan->is_parallel;
+}
+
+Status evaluator_make(Worker *worker, const PlanProgram *plan, Evaluator **evaluator_out) {
     *evaluator_out = NULL;
     if (plan == NULL) return OK;
+    Execution *execution = worker->execution;
+    ASSERT(worker->number == 0 || plan->is_parallel);
 
-    Evaluator *evaluator = arena_new(execution->arena, Evaluator);
-    void **closures = arena_new_array(execution->arena, void *, plan->subplan_count + 1);
+    Evaluator *evaluator = arena_new(worker->arena, Evaluator);
+    void **closures = arena_new_array(worker->arena, void *, plan->subplan_count + 1);
     for (uint32_t i = 0; i < plan->subplan_count; i++) {
         SubplanClosure *closure;
         TRY(subplan_closure_make(execution, plan->subplans[i], &closure));
@@ -17,8 +23,8 @@ Status evaluator_make(Execution *execution, const PlanProgram *plan, Evaluator *
         .frame_version = execution->frame_version,
         .result_count = program_result_count(plan->program),
     };
-    evaluator->state = program_state_make(plan->program, execution->input.functions,
-        execution->frame, execution->input.plan->slot_count, closures, execution->arena);
+    evaluator->state = program_state_make(plan->program, worker->functions, execution->frame,
+        execution->input.plan->slot_count, closures, worker->arena);
     *evaluator_out = evaluator;
     return OK;
 }

@@ -4,8 +4,8 @@
 //          by several sessions. An Execution is one run. Pipelines push batches from a source
 //          through operators into a sink; statements that touch rows by key take a short path that
 //          the plan's shape chooses.
-// Threads  An Execution belongs to the thread that runs it (the worker pool comes later; sinks are
-//          written with thread-local parts, combine and finalize).
+// Threads  An Execution belongs to the thread that runs it. With a `thread_count` it starts threads
+//          of its own for the pipelines that several can run, and waits for them.
 #pragma once
 
 #include "plan/plan.h"
@@ -27,7 +27,8 @@ typedef struct ExecutionInput {
     // COPY FROM: gives the next rows, one column a COPY column; an empty batch at the end.
     Status (*feed)(void *argument, Batch **batch_out);
     void *feed_argument;
-    bool analyze; // measure time in every operator, for EXPLAIN ANALYZE
+    uint32_t thread_count; // that may work on one pipeline; 0 and 1: the caller's only
+    bool analyze;          // measure time in every operator, for EXPLAIN ANALYZE
 } ExecutionInput;
 
 Status execution_begin(const ExecutionInput *input, Execution **execution_out);

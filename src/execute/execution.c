@@ -18,7 +18,9 @@ Status execution_find_table(Execution *execution, const TableInfo *info, Table *
     return OK;
 }
 
-void execution_report_progress(Execution *execution, uint32_t row_count) {
+void execution_report_progress(Worker *worker, uint32_t row_count) {
+    if (worker->number != 0) return;
+    Execution *execution = worker->execution;
     execution->rows_scanned += row_count;
     if (execution->input.progress == NULL) return;
     double fraction = -1.0;
@@ -31,7 +33,7 @@ void execution_report_progress(Execution *execution, uint32_t row_count) {
 
 static Status execution_start(Execution *execution) {
     const Plan *plan = execution->input.plan;
-    TRY(operator_make(execution, plan->root, &execution->root));
+    TRY(pipeline_make(execution, plan->root, NULL, &execution->root));
     return with_run_writers(execution);
 }
 
@@ -53,7 +55,15 @@ Status execution_begin(const ExecutionInput *input, Execution **execution_out) {
         execution->frame[i] = input->parameters[i];
     }
     execution->withs = arena_new_array(arena, WithStore *, plan->with_count + 1);
-    execution->by_node = arena_new_array(arena, Operator *, plan->node_count + 1);
+    execution->thread_count = input->thread_count < 1 ? 1 : input->thread_count;
+    if (execution->thread_count > THREAD_COUNT_MAX) execution->thread_count = THREAD_COUNT_MAX;
+    execution->worker = (Worker){
+        .execution = execution,
+        .arena = arena,
+        .functions = input->functions,
+        .figures = arena_new_array(arena, NodeFigures, plan->node_count + 1),
+        .timed_node = plan->node_count, // nobody's
+    };
     *execution_out = execution;
     return arena_check(arena);
 }
@@ -71,13 +81,13 @@ Status execution_restart(Execution *execution, const ExecutionInput *input) {
     execution->is_done = false;
     bool is_at_start = !execution->has_started || execution->is_paused;
     execution->is_paused = false;
-    return is_at_start ? OK : operator_rewind(execution->root);
+    return is_at_start ? OK : pipeline_rewind(execution->root);
 }
 
 bool execution_pause(Execution *execution) {
     if (execution->arena->is_exhausted) return false;
     if (!execution->has_started) return true;
-    if (execution->root == NULL || operator_rewind(execution->root) != OK) return false;
+    if (execution->root == NULL || pipeline_rewind(execution->root) != OK) return false;
     execution->is_paused = true;
     return true;
 }
@@ -89,7 +99,7 @@ Status execution_next(Execution *execution, uint32_t row_max, Batch **batch_out)
         execution->has_started = true;
         TRY(execution_start(execution));
     }
-    TRY(operator_next(execution->root, row_max == 0 ? ROW_MAX_NONE : row_max, batch_out));
+    TRY(pipeline_next(execution->root, row_max == 0 ? ROW_MAX_NONE : row_max, batch_out));
     TRY(arena_check(execution->arena));
     if (*batch_out == NULL) {
         execution->is_done = true;
@@ -109,6 +119,10 @@ void execution_end(Execution *execution) {
         operator_close(made);
     }
     execution->made = NULL;
+    for (uint32_t i = 0; execution->others != NULL && i + 1 < execution->thread_count; i++) {
+        arena_deinit(execution->others[i].arena);
+    }
+    execution->others = NULL;
     subplans_close(execution);
     execution->subplans = NULL;
 }

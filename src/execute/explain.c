@@ -28,25 +28,33 @@ static uint32_t layout_width(const Layout *layout) {
     return width;
 }
 
+// With that of everything below, as PostgreSQL has it.
+static int64_t node_time_ns(const Execution *execution, const PlanNode *node) {
+    int64_t time_ns = execution->worker.figures[node->number].time_ns;
+    if (node->input != NULL) time_ns += node_time_ns(execution, node->input);
+    if (node->second != NULL) time_ns += node_time_ns(execution, node->second);
+    return time_ns;
+}
+
 static void explain_figures(const Explainer *explainer, const PlanNode *node) {
     if (explainer->show_costs) {
         text_append_format(explainer->out, "  (cost=0.00..%.2f rows=%.0f width=%u)",
             node->cost / 100.0, node->rows, layout_width(&node->layout));
     }
     if (explainer->execution == NULL) return;
-    const Operator *run = explainer->execution->by_node[node->number];
-    if (run == NULL) {
+    const NodeFigures *figures = &explainer->execution->worker.figures[node->number];
+    if (figures->loops == 0) {
         text_append_text(explainer->out, " (never executed)");
         return;
     }
-    uint64_t loops = run->loops == 0 ? 1 : run->loops;
     if (explainer->execution->input.analyze) {
         text_append_format(explainer->out,
             " (actual time=0.000..%.3f rows=%" PRIu64 " loops=%" PRIu64 ")",
-            (double)run->time_ns / 1e6, run->rows_made / loops, loops);
+            (double)node_time_ns(explainer->execution, node) / 1e6, figures->rows / figures->loops,
+            figures->loops);
     } else {
         text_append_format(explainer->out, " (actual rows=%" PRIu64 " loops=%" PRIu64 ")",
-            run->rows_made / loops, loops);
+            figures->rows / figures->loops, figures->loops);
     }
 }
 

@@ -32,31 +32,30 @@ typedef struct FunctionScan {
     bool is_open;
 } FunctionScan;
 
-static Status function_scan_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
+static Status function_scan_next(Local *local, uint32_t row_max, Batch **batch_out) {
     (void)row_max;
-    FunctionScan *self = (FunctionScan *)base;
-    const PlanNode *node = base->node;
-    *batch_out = NULL;
+    FunctionScan *self = (FunctionScan *)local->owner;
+    const PlanNode *node = self->base.node;
     bool is_first = !self->is_open;
     if (is_first) {
         self->is_open = true;
         self->ordinal = 0;
         if (self->arguments != NULL) TRY(evaluator_values(self->arguments, self->values));
         if (node->function.returns_set) {
-            TRY(set_open(base->execution, node->function.function, self->values,
-                node->function.argument_count, &base->arena, &self->generator));
+            TRY(set_open(self->base.execution, node->function.function, self->values,
+                node->function.argument_count, &local->arena, &self->generator));
         }
     }
     if (node->function.returns_set) {
         if (self->generator == NULL) return OK;
         batch_clear(self->rows);
         TRY(self->generator->next(self->generator, self->rows));
-        TRY(operator_check_memory(base));
+        TRY(local_check_memory(local));
         if (self->rows->selected_count == 0) return OK;
     } else {
         if (!is_first) return OK;
         batch_clear(self->rows);
-        batch_append_values(self->rows, &base->arena, self->values);
+        batch_append_values(self->rows, &local->arena, self->values);
     }
     if (!node->function.with_ordinality) {
         *batch_out = self->rows;
@@ -80,14 +79,15 @@ static Status function_scan_rewind(Operator *base) {
     FunctionScan *self = (FunctionScan *)base;
     self->is_open = false;
     self->generator = NULL;
-    arena_reset(&base->arena);
+    arena_reset(&base->local->arena);
     return OK;
 }
 
-Status function_scan_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    FunctionScan *self;
-    TRY(operator_new(execution, node, FunctionScan, &self));
-    TRY(evaluator_make(execution, node->function.arguments, &self->arguments));
+static Status function_scan_make(Operator *base) {
+    FunctionScan *self = (FunctionScan *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
+    TRY(evaluator_make(&execution->worker, node->function.arguments, &self->arguments));
     uint32_t value_count = self->arguments == NULL ? 0 : self->arguments->result_count;
     self->values = arena_new_array(execution->arena, Value, value_count + 1);
     uint32_t column_count = node->layout.count - (node->function.with_ordinality ? 1U : 0U);
@@ -99,12 +99,16 @@ Status function_scan_make(Execution *execution, const PlanNode *node, Operator *
         self->shell->columns[column_count] =
             (Column){.type = TYPE_INT8, .kind = PHYSICAL_INT8, .values = self->ordinals};
     }
-    self->base.is_speculative = false;
-    self->base.produce = function_scan_produce;
-    self->base.rewind = function_scan_rewind;
-    *operator_out = &self->base;
+    base->is_speculative = false;
     return OK;
 }
+
+const OperatorKind function_scan_kind = {
+    .operator_bytes = sizeof(FunctionScan),
+    .make = function_scan_make,
+    .rewind = function_scan_rewind,
+    .next = function_scan_next,
+};
 
 // One set-returning target of the current input row.
 typedef struct SetTarget {
@@ -118,7 +122,7 @@ typedef struct ProjectSet {
     Operator base;
     Batch *output;
     SetTarget *targets;
-    Batch *input;
+    const Batch *input; // while it has rows left
     uint32_t next_input;
     bool has_row;
     Value *row, *arguments;
@@ -178,48 +182,59 @@ static Status project_set_step(ProjectSet *self, bool *is_row_out) {
     return OK;
 }
 
-static Status project_set_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
-    ProjectSet *self = (ProjectSet *)base;
+static Status project_set_process(Local *local, Batch *input, Batch **batch_out, Flow *flow_out) {
+    ProjectSet *self = (ProjectSet *)local->owner;
+    if (self->input == NULL) {
+        self->input = input;
+        self->next_input = 0;
+    }
     batch_clear(self->output);
-    arena_reset(&base->arena);
-    *batch_out = NULL;
-    uint32_t wanted = row_max < BATCH_ROW_COUNT ? row_max : BATCH_ROW_COUNT;
+    arena_reset(&local->arena);
+    uint32_t wanted = local->row_max < BATCH_ROW_COUNT ? local->row_max : BATCH_ROW_COUNT;
+    *batch_out = self->output;
+    *flow_out = FLOW_HAVE_MORE;
     while (self->output->row_count < wanted) {
         if (!self->has_row) {
-            if (self->input == NULL || self->next_input == self->input->selected_count) {
-                TRY(operator_next(base->input, 1, &self->input));
-                self->next_input = 0;
-                if (self->input == NULL) break;
+            if (self->next_input == input->selected_count) {
+                self->input = NULL;
+                *flow_out = FLOW_NEED_INPUT;
+                break;
             }
-            uint32_t row = selection_row(batch_selection(self->input), self->next_input++);
+            uint32_t row = selection_row(batch_selection(input), self->next_input++);
             TRY(project_set_open_row(self, row));
         }
         bool is_row;
         TRY(project_set_step(self, &is_row));
         if (is_row) {
-            batch_append_values(self->output, &base->arena, self->row);
+            batch_append_values(self->output, &local->arena, self->row);
         } else {
             self->has_row = false;
         }
     }
-    if (self->output->row_count > 0) *batch_out = self->output;
-    return operator_check_memory(base);
+    return local_check_memory(local);
+}
+
+// One input row may give many.
+static uint32_t project_set_budget(Local *local, uint32_t row_max) {
+    (void)local;
+    return row_max < BATCH_ROW_COUNT ? 1 : row_max;
 }
 
 static Status project_set_rewind(Operator *base) {
     ProjectSet *self = (ProjectSet *)base;
     self->input = NULL;
     self->has_row = false;
-    return operator_rewind(base->input);
+    return OK;
 }
 
 static void project_set_close(Operator *base) {
     arena_deinit(&((ProjectSet *)base)->row_arena);
 }
 
-Status project_set_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    ProjectSet *self;
-    TRY(operator_new(execution, node, ProjectSet, &self));
+static Status project_set_make(Operator *base) {
+    ProjectSet *self = (ProjectSet *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
     arena_init(&self->row_arena, execution->arena->budget);
     uint32_t column_count = node->project_set.column_count;
     self->targets = arena_new_array(execution->arena, SetTarget, column_count + 1);
@@ -234,10 +249,15 @@ Status project_set_make(Execution *execution, const PlanNode *node, Operator **o
     self->arguments = arena_new_array(execution->arena, Value, argument_max + 1);
     Oid *types = layout_types(execution->arena, &node->layout);
     self->output = batch_owned_make(execution->arena, types, column_count);
-    self->base.is_speculative = false;
-    self->base.produce = project_set_produce;
-    self->base.rewind = project_set_rewind;
-    self->base.close = project_set_close;
-    *operator_out = &self->base;
+    base->is_speculative = false;
     return OK;
 }
+
+const OperatorKind project_set_kind = {
+    .operator_bytes = sizeof(ProjectSet),
+    .make = project_set_make,
+    .rewind = project_set_rewind,
+    .close = project_set_close,
+    .process = project_set_process,
+    .budget = project_set_budget,
+};

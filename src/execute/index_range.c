@@ -7,13 +7,13 @@ bool index_is_cheaper(double rows_in_range, double rows_in_table) {
     return rows_in_range * SCANNED_ROWS_PER_FETCH < rows_in_table + 4096.0;
 }
 
-Status range_builder_init(RangeBuilder *builder, Execution *execution, const PlanRange *plan) {
+Status range_builder_init(RangeBuilder *builder, Worker *worker, const PlanRange *plan) {
     builder->plan = plan;
-    TRY(evaluator_make(execution, plan->values, &builder->values));
+    TRY(evaluator_make(worker, plan->values, &builder->values));
     uint32_t result_count = builder->values == NULL ? 0 : builder->values->result_count;
-    builder->results = arena_new_array(execution->arena, Value, result_count + 1);
-    builder->low = arena_new_array(execution->arena, Value, plan->key_count + 1);
-    builder->high = arena_new_array(execution->arena, Value, plan->key_count + 1);
+    builder->results = arena_new_array(worker->arena, Value, result_count + 1);
+    builder->low = arena_new_array(worker->arena, Value, plan->key_count + 1);
+    builder->high = arena_new_array(worker->arena, Value, plan->key_count + 1);
     return OK;
 }
 

@@ -10,7 +10,7 @@ typedef struct RangeBuilder {
     Value *low, *high;
 } RangeBuilder;
 
-Status range_builder_init(RangeBuilder *builder, Execution *execution, const PlanRange *plan);
+Status range_builder_init(RangeBuilder *builder, Worker *worker, const PlanRange *plan);
 // The range borrows the builder's values. `is_empty_out`: no key can be in it.
 Status range_builder_make_range(RangeBuilder *builder, IndexRange *range_out, bool *is_empty_out);
 

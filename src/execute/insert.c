@@ -6,7 +6,6 @@ typedef struct Insert {
     Operator base;
     RowWriter writer;
     Evaluator *assignments;
-    bool is_done;
     uint16_t *written; // rows of the batch that were inserted
     // ON CONFLICT DO UPDATE
     Evaluator *conflict_condition, *conflict_assignments;
@@ -215,29 +214,21 @@ static Status insert_batch(Insert *self, const Batch *input) {
     return insert_rows_one_by_one(self, input);
 }
 
-static Status insert_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
+static Status insert_consume(Local *local, Batch *batch) {
+    TRY(insert_batch((Insert *)local->owner, batch));
+    return arena_check(&local->owner->arena);
+}
+
+static Status insert_next(Local *local, uint32_t row_max, Batch **batch_out) {
     (void)row_max;
-    Insert *self = (Insert *)base;
-    while (!self->is_done) {
-        Batch *input;
-        TRY(operator_next(base->input, ROW_MAX_NONE, &input));
-        if (input == NULL) {
-            self->is_done = true;
-            break;
-        }
-        TRY(insert_batch(self, input));
-        TRY(operator_check_memory(base));
-    }
-    *batch_out = row_writer_next_returned(&self->writer);
+    *batch_out = row_writer_next_returned(&((Insert *)local->owner)->writer);
     return OK;
 }
 
 static Status insert_rewind(Operator *base) {
-    Insert *self = (Insert *)base;
-    self->is_done = false;
     arena_reset(&base->arena);
-    row_writer_restart(&self->writer);
-    return operator_rewind(base->input);
+    row_writer_restart(&((Insert *)base)->writer);
+    return OK;
 }
 
 static Status conflict_init(Insert *self, Execution *execution, const PlanConflict *plan) {
@@ -256,22 +247,24 @@ static Status conflict_init(Insert *self, Execution *execution, const PlanConfli
     self->conflict_row = batch_shell_make(arena, 2 * count);
     self->proposed = arena_new_array(arena, ProposedColumn, count + 1);
     self->updated = arena_new_array(arena, Value, count + 1);
-    TRY(evaluator_make(execution, plan->condition, &self->conflict_condition));
-    return evaluator_make(execution, plan->assignments, &self->conflict_assignments);
+    TRY(evaluator_make(&execution->worker, plan->condition, &self->conflict_condition));
+    return evaluator_make(&execution->worker, plan->assignments, &self->conflict_assignments);
 }
 
-Status insert_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    Insert *self;
-    TRY(operator_new(execution, node, Insert, &self));
-    TRY(row_writer_init(&self->writer, &self->base));
-    TRY(evaluator_make(execution, node->write.assignments, &self->assignments));
+static Status insert_make(Operator *base) {
+    Insert *self = (Insert *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
+    TRY(row_writer_init(&self->writer, base));
+    TRY(evaluator_make(&execution->worker, node->write.assignments, &self->assignments));
     self->written = scratch_new(execution->arena, uint16_t);
-    if (node->write.conflict != NULL) {
-        TRY(conflict_init(self, execution, node->write.conflict));
-    }
-    self->base.is_speculative = false;
-    self->base.produce = insert_produce;
-    self->base.rewind = insert_rewind;
-    *operator_out = &self->base;
-    return OK;
+    return node->write.conflict == NULL ? OK : conflict_init(self, execution, node->write.conflict);
 }
+
+const OperatorKind insert_kind = {
+    .operator_bytes = sizeof(Insert),
+    .make = insert_make,
+    .rewind = insert_rewind,
+    .next = insert_next,
+    .consume = insert_consume,
+};

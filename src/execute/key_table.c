@@ -190,3 +190,13 @@ Status key_table_add(KeyTable *table, const Column *columns, Selection selection
     }
     return arena_check(table->arena);
 }
+
+Status key_table_merge(KeyTable *table, const KeyTable *from, uint32_t *numbers_out) {
+    uint32_t ignored[BATCH_ROW_COUNT];
+    for (uint32_t i = 0; i < from->keys.chunk_count; i++) {
+        const Batch *chunk = from->keys.chunks[i];
+        uint32_t *numbers = numbers_out == NULL ? ignored : numbers_out + i * BATCH_ROW_COUNT;
+        TRY(key_table_add(table, chunk->columns, batch_selection(chunk), numbers, NULL));
+    }
+    return OK;
+}

@@ -2,7 +2,7 @@
 //
 // Model    Keys are kept in a row buffer, one row a key; an open-addressing directory of hashes
 //          finds them.
-// Threads  Belongs to one thread; key_table_add of another table's keys is how parts are combined.
+// Threads  Belongs to one thread; parts that several have filled are merged.
 #pragma once
 
 #include "execute/row_buffer.h"
@@ -39,6 +39,10 @@ Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t c
 // The numbers of the selected rows' keys, made when new. is_new_out[i] tells; may be NULL.
 Status key_table_add(KeyTable *table, const Column *columns, Selection selection,
     uint32_t *numbers_out, bool *is_new_out);
+
+// Adds the keys of `from`, of the same types: numbers_out[i] is what its key `i` has here. One
+// entry a key of `from`; NULL when nobody asks.
+Status key_table_merge(KeyTable *table, const KeyTable *from, uint32_t *numbers_out);
 
 static inline uint32_t key_table_count(const KeyTable *table) {
     return table->keys.row_count;

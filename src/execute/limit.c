@@ -1,17 +1,24 @@
+// LIMIT, OFFSET and WITH TIES: counts rows in their order, so that one thread runs it.
 #include "execute/execute_internal.h"
 
 typedef struct Limit {
     Operator base;
+    Operator *sort; // that the input is ordered by, or NULL
     Evaluator *values;
     uint64_t left, to_skip;
-    bool is_begun, is_unlimited, is_tying;
+    bool is_unlimited, is_tying;
     Value *last; // WITH TIES: the sort columns of the last row within the limit
     const TypeOps **ops;
     uint16_t *rows;
     Batch piece;
 } Limit;
 
-static Status limit_begin(Limit *self) {
+void limit_set_sort(Operator *limit, Operator *sort) {
+    ((Limit *)limit)->sort = sort;
+}
+
+static Status limit_open(Local *local, bool *is_empty_out) {
+    Limit *self = (Limit *)local->owner;
     const PlanNode *node = self->base.node;
     Value values[2];
     TRY(evaluator_values(self->values, values));
@@ -39,26 +46,11 @@ static Status limit_begin(Limit *self) {
             self->to_skip = (uint64_t)value->datum.int8;
         }
     }
-    self->is_begun = true;
     self->is_tying = false;
-    Operator *below = self->base.input;
-    while (below->node->kind == PLAN_PROJECT) {
-        below = below->input;
-    }
-    if (below->node->kind == PLAN_SORT && !self->is_unlimited && !node->limit.with_ties) {
-        sort_set_bound(below, self->left + self->to_skip);
-    }
-    return OK;
-}
-
-static Status limit_skip(Limit *self) {
-    while (self->to_skip > 0) {
-        uint32_t wanted =
-            self->to_skip < BATCH_ROW_COUNT ? (uint32_t)self->to_skip : BATCH_ROW_COUNT;
-        Batch *skipped;
-        TRY(operator_next(self->base.input, wanted, &skipped));
-        if (skipped == NULL) break;
-        self->to_skip -= skipped->selected_count;
+    *is_empty_out = !self->is_unlimited && self->left == 0;
+    if (self->sort != NULL) {
+        bool is_bound = !self->is_unlimited && !node->limit.with_ties;
+        sort_set_bound(self->sort, is_bound ? self->left + self->to_skip : 0);
     }
     return OK;
 }
@@ -73,69 +65,77 @@ static bool limit_ties(const Limit *self, const Batch *batch, uint32_t row) {
     return true;
 }
 
-static void limit_remember(Limit *self, const Batch *batch) {
-    uint32_t row = selection_row(batch_selection(batch), batch->selected_count - 1);
+static void limit_remember(Limit *self, const Batch *batch, uint32_t index) {
+    uint32_t row = selection_row(batch_selection(batch), index);
+    arena_reset(&self->base.arena);
     for (uint32_t i = 0; i < self->base.node->limit.key_count; i++) {
         const Column *column = &batch->columns[self->base.node->limit.keys[i]];
         self->last[i] = value_copy(column_get(column, row), column->kind, &self->base.arena);
     }
 }
 
-static Status limit_next_ties(Limit *self, Batch **batch_out) {
-    Batch *batch;
-    TRY(operator_next(self->base.input, ROW_MAX_NONE, &batch));
-    *batch_out = NULL;
-    if (batch == NULL) return OK;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->selected_count; i++) {
-        uint32_t row = selection_row(batch_selection(batch), i);
-        if (!limit_ties(self, batch, row)) {
-            self->is_tying = false;
-            break;
-        }
-        self->rows[count++] = (uint16_t)row;
+// Rows `first` to first + count - 1 of the batch's selection.
+static Batch *limit_piece(Limit *self, const Batch *batch, uint32_t first, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        self->rows[i] = (uint16_t)selection_row(batch_selection(batch), first + i);
     }
-    if (count == 0) return OK;
     self->piece = *batch;
     self->piece.selection = self->rows;
     self->piece.selected_count = count;
-    *batch_out = &self->piece;
-    return OK;
+    return &self->piece;
 }
 
-static Status limit_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
-    Limit *self = (Limit *)base;
-    *batch_out = NULL;
-    if (!self->is_begun) TRY(limit_begin(self));
-    if (!self->is_unlimited && self->left == 0) {
-        return self->is_tying ? limit_next_ties(self, batch_out) : OK;
+static uint32_t limit_tie_count(const Limit *self, const Batch *batch, uint32_t first) {
+    uint32_t next = first;
+    while (next < batch->selected_count
+           && limit_ties(self, batch, selection_row(batch_selection(batch), next))) {
+        next++;
     }
-    TRY(limit_skip(self));
-    uint32_t wanted = row_max;
-    if (!self->is_unlimited && self->left < wanted) wanted = (uint32_t)self->left;
-    Batch *batch;
-    TRY(operator_next(base->input, wanted, &batch));
-    if (batch == NULL) return OK;
-    if (!self->is_unlimited) {
-        self->left -= batch->selected_count;
-        if (self->left == 0 && base->node->limit.with_ties) {
-            limit_remember(self, batch);
+    return next - first;
+}
+
+static Status limit_process(Local *local, Batch *input, Batch **batch_out, Flow *flow_out) {
+    Limit *self = (Limit *)local->owner;
+    bool with_ties = self->base.node->limit.with_ties;
+    uint32_t first = 0, total = input->selected_count;
+    *flow_out = FLOW_NEED_INPUT;
+    if (self->to_skip > 0) {
+        first = self->to_skip < total ? (uint32_t)self->to_skip : total;
+        self->to_skip -= first;
+        if (first == total) return OK;
+    }
+    uint32_t count = total - first;
+    if (self->is_tying) {
+        count = limit_tie_count(self, input, first);
+    } else if (!self->is_unlimited) {
+        if (self->left < count) count = (uint32_t)self->left;
+        self->left -= count;
+        if (self->left == 0 && with_ties) {
+            limit_remember(self, input, first + count - 1);
             self->is_tying = true;
+            count += limit_tie_count(self, input, first + count);
         }
     }
-    *batch_out = batch;
+    bool is_over = first + count < total || (!self->is_unlimited && self->left == 0 && !with_ties);
+    if (is_over) *flow_out = FLOW_DONE;
+    *batch_out = count == total ? input : limit_piece(self, input, first, count);
     return OK;
 }
 
-static Status limit_rewind(Operator *base) {
-    ((Limit *)base)->is_begun = false;
-    return operator_rewind(base->input);
+static uint32_t limit_budget(Local *local, uint32_t row_max) {
+    const Limit *self = (const Limit *)local->owner;
+    if (self->to_skip > 0) {
+        return self->to_skip < BATCH_ROW_COUNT ? (uint32_t)self->to_skip : BATCH_ROW_COUNT;
+    }
+    if (self->is_tying) return ROW_MAX_NONE;
+    return !self->is_unlimited && self->left < row_max ? (uint32_t)self->left : row_max;
 }
 
-Status limit_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    Limit *self;
-    TRY(operator_new(execution, node, Limit, &self));
-    TRY(evaluator_make(execution, node->limit.values, &self->values));
+static Status limit_make(Operator *base) {
+    Limit *self = (Limit *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
+    TRY(evaluator_make(&execution->worker, node->limit.values, &self->values));
     uint32_t key_count = node->limit.key_count;
     self->last = arena_new_array(execution->arena, Value, key_count + 1);
     self->ops = arena_new_array(execution->arena, const TypeOps *, key_count + 1);
@@ -144,8 +144,13 @@ Status limit_make(Execution *execution, const PlanNode *node, Operator **operato
         SqlType type = node->layout.columns[node->limit.keys[i]].type;
         TRY(type_ops_require(type.oid, &self->ops[i]));
     }
-    self->base.produce = limit_produce;
-    self->base.rewind = limit_rewind;
-    *operator_out = &self->base;
     return OK;
 }
+
+const OperatorKind limit_kind = {
+    .operator_bytes = sizeof(Limit),
+    .make = limit_make,
+    .open = limit_open,
+    .process = limit_process,
+    .budget = limit_budget,
+};

@@ -48,39 +48,34 @@ static Status lock_one(
     }
 }
 
-static Status lock_rows_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
-    LockRows *self = (LockRows *)base;
-    *batch_out = NULL;
-    Batch *input;
-    TRY(operator_next(base->input, row_max, &input));
-    if (input == NULL) return OK;
+static Status lock_rows_process(Local *local, Batch *input, Batch **batch_out, Flow *flow_out) {
+    LockRows *self = (LockRows *)local->owner;
+    const PlanNode *node = self->base.node;
     batch_clear(self->output);
-    arena_reset(&base->arena);
+    arena_reset(&local->arena);
     Selection selection = batch_selection(input);
     for (uint32_t i = 0; i < selection.count; i++) {
         Batch *batch = input;
         uint32_t row = selection_row(selection, i);
         bool is_kept = true;
-        for (uint32_t l = 0; l < base->node->lock.count && is_kept; l++) {
+        for (uint32_t l = 0; l < node->lock.count && is_kept; l++) {
             TRY(lock_one(self, l, &batch, &row, &is_kept));
         }
         if (!is_kept) continue;
         for (uint32_t k = 0; k < input->column_count; k++) {
             self->row[k] = column_get(&batch->columns[k], row);
         }
-        batch_append_values(self->output, &base->arena, self->row);
+        batch_append_values(self->output, &local->arena, self->row);
     }
     *batch_out = self->output;
-    return operator_check_memory(base);
+    *flow_out = FLOW_NEED_INPUT;
+    return local_check_memory(local);
 }
 
-static Status lock_rows_rewind(Operator *base) {
-    return operator_rewind(base->input);
-}
-
-Status lock_rows_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    LockRows *self;
-    TRY(operator_new(execution, node, LockRows, &self));
+static Status lock_rows_make(Operator *base) {
+    LockRows *self = (LockRows *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
     self->rechecks = arena_new_array(execution->arena, Recheck, node->lock.count + 1);
     for (uint32_t i = 0; i < node->lock.count; i++) {
         const struct PlanRowLock *lock = &node->lock.locks[i];
@@ -97,9 +92,12 @@ Status lock_rows_make(Execution *execution, const PlanNode *node, Operator **ope
     Oid *types = layout_types(execution->arena, &node->layout);
     self->output = batch_owned_make(execution->arena, types, node->layout.count);
     self->row = arena_new_array(execution->arena, Value, node->layout.count + 1);
-    self->base.is_speculative = false;
-    self->base.produce = lock_rows_produce;
-    self->base.rewind = lock_rows_rewind;
-    *operator_out = &self->base;
+    base->is_speculative = false;
     return OK;
 }
+
+const OperatorKind lock_rows_kind = {
+    .operator_bytes = sizeof(LockRows),
+    .make = lock_rows_make,
+    .process = lock_rows_process,
+};

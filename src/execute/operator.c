@@ -1,226 +1,139 @@
-// The operator around its kind: filter, row budget, cancellation, figures for EXPLAIN.
+// What the kinds of operator have in common: how they are made, rewound and closed.
 #include "execute/execute_internal.h"
 
-typedef Status (*OperatorMaker)(
-    Execution *execution, const PlanNode *node, Operator **operator_out);
-
-static OperatorMaker maker_of(PlanKind kind) {
+const OperatorKind *operator_kind(PlanKind kind) {
     switch (kind) {
     case PLAN_RESULT:
-        return result_make;
+        return &result_kind;
     case PLAN_VALUES:
-        return values_make;
+        return &values_kind;
     case PLAN_TABLE_ACCESS:
-        return table_access_make;
+        return &table_access_kind;
     case PLAN_CATALOG_SCAN:
-        return catalog_access_make;
+        return &catalog_access_kind;
     case PLAN_FUNCTION_SCAN:
-        return function_scan_make;
+        return &function_scan_kind;
     case PLAN_WITH_SCAN:
-        return with_scan_make;
+        return &with_scan_kind;
     case PLAN_FEED:
-        return feed_make;
+        return &feed_kind;
     case PLAN_FILTER:
-        return filter_make;
+        return &filter_kind;
     case PLAN_PROJECT:
-        return project_make;
+        return &project_kind;
     case PLAN_PROJECT_SET:
-        return project_set_make;
+        return &project_set_kind;
     case PLAN_NESTED_LOOP:
-        return nested_loop_make;
+        return &nested_loop_kind;
     case PLAN_HASH_JOIN:
-        return hash_join_make;
+        return &hash_join_kind;
     case PLAN_AGGREGATE:
-        return aggregate_make;
+        return &aggregate_kind;
     case PLAN_SORT:
-        return sort_make;
+        return &sort_kind;
     case PLAN_DISTINCT:
-        return distinct_make;
+        return &distinct_kind;
     case PLAN_LIMIT:
-        return limit_make;
+        return &limit_kind;
     case PLAN_SET_OPERATION:
-        return set_operation_make;
+        return &set_operation_kind;
     case PLAN_LOCK_ROWS:
-        return lock_rows_make;
+        return &lock_rows_kind;
     case PLAN_INSERT:
-        return insert_make;
+        return &insert_kind;
     case PLAN_UPDATE:
     case PLAN_DELETE:
-        return update_make;
+        return &update_kind;
     }
     UNREACHABLE();
 }
 
-Status operator_init(
-    Execution *execution, const PlanNode *node, size_t bytes, Operator **operator_out) {
+static Status local_make(Operator *self, Worker *worker, Local **local_out) {
+    size_t bytes = self->kind->local_bytes == 0 ? sizeof(Local) : self->kind->local_bytes;
+    Local *local = arena_allocate_zeroed(worker->arena, bytes, _Alignof(max_align_t));
+    local->owner = self;
+    local->worker = worker;
+    local->row_max = ROW_MAX_NONE;
+    local->wanted = ROW_MAX_NONE;
+    arena_init(&local->arena, worker->arena->budget);
+    *local_out = local; // before it can fail, so that it is closed
+    return self->kind->make_local == NULL ? OK : self->kind->make_local(local);
+}
+
+Status operator_make(
+    Execution *execution, const OperatorKind *kind, const PlanNode *node, Operator **operator_out) {
+    size_t bytes = kind->operator_bytes == 0 ? sizeof(Operator) : kind->operator_bytes;
     Operator *self = arena_allocate_zeroed(execution->arena, bytes, _Alignof(max_align_t));
+    self->kind = kind;
     self->node = node;
     self->execution = execution;
     self->is_speculative = true;
+    self->input_speculative = true;
     arena_init(&self->arena, execution->arena->budget);
     self->next_made = execution->made;
     execution->made = self;
-    execution->by_node[node->number] = self;
-
-    if (node->input != NULL) {
-        TRY(operator_make(execution, node->input, &self->input));
-        self->is_speculative = self->input->is_speculative;
-    }
-    if (node->second != NULL) {
-        TRY(operator_make(execution, node->second, &self->second));
-        self->is_speculative = self->is_speculative && self->second->is_speculative;
-    }
-    if (node->filter != NULL) {
-        TRY(evaluator_make(execution, node->filter, &self->filter));
-        self->filtered_rows = scratch_new(execution->arena, uint16_t);
-        self->is_speculative = self->is_speculative && node->filter->is_speculative;
-    }
+    if (kind->make != NULL) TRY(kind->make(self));
+    TRY(local_make(self, &execution->worker, &self->local));
     *operator_out = self;
-    return OK;
-}
-
-Status operator_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    return maker_of(node->kind)(execution, node, operator_out);
-}
-
-Status execution_check_cancelled(const Execution *execution) {
-    const _Atomic bool *is_cancelled = execution->input.is_cancelled;
-    if (is_cancelled != NULL && atomic_load_explicit(is_cancelled, memory_order_relaxed)) {
-        return fail(QUERY_CANCELED, "canceling statement due to user request");
+    // A source that is a sink gives what it was filled with.
+    if (kind->next != NULL && kind->consume != NULL) {
+        TRY(operator_add_fill(self, node->input, self));
     }
     return OK;
 }
 
-Status operator_check_memory(const Operator *self) {
-    return arena_check(&self->arena);
-}
-
-static void window_set(Window *window, const Batch *whole) {
-    window->whole = whole;
-    window->next = 0;
-}
-
-static const uint16_t *execution_all_rows(Execution *execution) {
-    if (execution->all_rows == NULL) {
-        execution->all_rows = scratch_new(execution->arena, uint16_t);
-        for (uint32_t i = 0; i < BATCH_ROW_COUNT; i++) {
-            execution->all_rows[i] = (uint16_t)i;
-        }
+Status operator_local(Operator *self, Worker *worker, Local **local_out) {
+    *local_out = self->local;
+    if (worker->number == 0) return OK;
+    if (self->others == NULL) {
+        uint32_t count = self->execution->thread_count - 1;
+        self->others = arena_new_array(self->execution->arena, Local *, count);
     }
-    return execution->all_rows;
-}
-
-// NULL when nothing is left.
-static Batch *window_take(Window *window, Execution *execution, uint32_t row_max) {
-    const Batch *whole = window->whole;
-    if (whole == NULL) return NULL;
-    uint32_t left = whole->selected_count - window->next;
-    if (left == 0) {
-        window->whole = NULL;
-        return NULL;
-    }
-    uint32_t count = left < row_max ? left : row_max;
-    window->piece = *whole;
-    if (count < whole->selected_count) {
-        const uint16_t *rows =
-            whole->selection == NULL ? execution_all_rows(execution) : whole->selection;
-        window->piece.selection = rows + window->next;
-        window->piece.selected_count = count;
-    }
-    window->next += count;
-    if (window->next == whole->selected_count) window->whole = NULL;
-    return &window->piece;
-}
-
-static Status operator_produce(Operator *self, uint32_t row_max, Batch **batch_out) {
-    *batch_out = NULL;
-    if (self->is_ended) return OK;
-    TRY(execution_check_cancelled(self->execution));
-    do {
-        TRY(self->produce(self, row_max, batch_out));
-    } while (*batch_out != NULL && (*batch_out)->selected_count == 0);
-    if (*batch_out == NULL) self->is_ended = true;
+    Local **local = &self->others[worker->number - 1];
+    if (*local == NULL) TRY(local_make(self, worker, local));
+    *local_out = *local;
     return OK;
 }
 
-// The rows of `batch` that pass, as a batch that shares its columns.
-static Status operator_filter(Operator *self, const Batch *batch, Batch **passed_out) {
-    uint32_t count;
-    TRY(evaluator_select(self->filter, batch, self->filtered_rows, &count));
-    self->filtered = *batch;
-    self->filtered.selection = self->filtered_rows;
-    self->filtered.selected_count = count;
-    *passed_out = &self->filtered;
-    return OK;
+Status operator_add_fill(Operator *self, const PlanNode *node, Operator *sink) {
+    ASSERT(self->fill_count < sizeof self->fills / sizeof self->fills[0]);
+    return pipeline_make(self->execution, node, sink, &self->fills[self->fill_count++]);
 }
 
-static Status operator_next_filtered(Operator *self, uint32_t row_max, Batch **batch_out) {
-    bool is_free = self->is_speculative || row_max >= BATCH_ROW_COUNT;
-    for (;;) {
-        Batch *batch = window_take(&self->ready, self->execution, row_max);
-        if (batch != NULL) {
-            *batch_out = batch;
-            return OK;
-        }
-        // Few rows are wanted: not many are read before it is known how many of them pass.
-        uint32_t wanted = row_max;
-        if (is_free) {
-            wanted = row_max < self->wish ? self->wish : row_max;
-            self->wish = wanted < BATCH_ROW_COUNT ? wanted * 4 : ROW_MAX_NONE;
-        }
-        batch = window_take(&self->raw, self->execution, wanted);
-        if (batch == NULL) {
-            Batch *whole;
-            TRY(operator_produce(self, wanted, &whole));
-            *batch_out = NULL;
-            if (whole == NULL) return OK;
-            window_set(&self->raw, whole);
-            continue;
-        }
-        Batch *passed;
-        TRY(operator_filter(self, batch, &passed));
-        window_set(&self->ready, passed);
+// Calls `visit` for every thread's part.
+static Status operator_visit_locals(Operator *self, Status (*visit)(Local *local)) {
+    if (visit == NULL) return OK;
+    if (self->local != NULL) TRY(visit(self->local));
+    for (uint32_t i = 0; self->others != NULL && i + 1 < self->execution->thread_count; i++) {
+        if (self->others[i] != NULL) TRY(visit(self->others[i]));
     }
-}
-
-static Status operator_next_plain(Operator *self, uint32_t row_max, Batch **batch_out) {
-    Batch *batch = window_take(&self->raw, self->execution, row_max);
-    if (batch == NULL) {
-        TRY(operator_produce(self, row_max, &batch));
-        if (batch != NULL && batch->selected_count > row_max) {
-            window_set(&self->raw, batch);
-            batch = window_take(&self->raw, self->execution, row_max);
-        }
-    }
-    *batch_out = batch;
-    return OK;
-}
-
-Status operator_next(Operator *self, uint32_t row_max, Batch **batch_out) {
-    bool is_timed = self->execution->input.analyze;
-    int64_t start_ns = is_timed ? clock_monotonic_ns(clock_real()) : 0;
-    if (self->filter != NULL && !self->filters_itself) {
-        TRY(operator_next_filtered(self, row_max, batch_out));
-    } else {
-        TRY(operator_next_plain(self, row_max, batch_out));
-    }
-    if (*batch_out != NULL) self->rows_made += (*batch_out)->selected_count;
-    if (is_timed) self->time_ns += clock_monotonic_ns(clock_real()) - start_ns;
     return OK;
 }
 
 Status operator_rewind(Operator *self) {
-    self->is_ended = false;
-    self->raw.whole = NULL;
-    self->ready.whole = NULL;
-    self->wish = 0;
-    self->loops++;
-    return self->rewind(self);
+    self->is_filled = false;
+    for (uint32_t i = 0; i < self->fill_count; i++) {
+        TRY(pipeline_rewind(self->fills[i]));
+        if (self->fills[i]->sink != self) TRY(operator_rewind(self->fills[i]->sink));
+    }
+    TRY(operator_visit_locals(self, self->kind->rewind_local));
+    return self->kind->rewind == NULL ? OK : self->kind->rewind(self);
+}
+
+static Status local_close(Local *local) {
+    if (local->owner->kind->close_local != NULL) local->owner->kind->close_local(local);
+    arena_deinit(&local->arena);
+    return OK;
 }
 
 void operator_close(Operator *self) {
-    if (self->close != NULL) self->close(self);
+    (void)operator_visit_locals(self, local_close);
+    if (self->kind->close != NULL) self->kind->close(self);
     arena_deinit(&self->arena);
+}
+
+Status local_check_memory(const Local *local) {
+    return arena_check(&local->arena);
 }
 
 Batch *batch_shell_make(Arena *arena, uint32_t column_count) {

@@ -14,7 +14,7 @@ Snapshot snapshot_newest(const Execution *execution) {
 Status recheck_init(
     Recheck *recheck, Execution *execution, const PlanProgram *condition, uint32_t input_count) {
     recheck->execution = execution;
-    TRY(evaluator_make(execution, condition, &recheck->condition));
+    TRY(evaluator_make(&execution->worker, condition, &recheck->condition));
     recheck->newest = table_batch_make(execution->arena, recheck->table, recheck->columns);
     recheck->row = batch_shell_make(execution->arena, input_count);
     recheck->row->row_count = 1;

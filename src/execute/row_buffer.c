@@ -6,6 +6,24 @@ void row_buffer_init(RowBuffer *buffer, Arena *arena, const Oid *types, uint32_t
     *buffer = (RowBuffer){.arena = arena, .types = types, .column_count = column_count};
 }
 
+// Room for so many more chunks.
+static Status row_buffer_reserve(RowBuffer *buffer, uint32_t more) {
+    TRY(arena_check(buffer->arena));
+    uint32_t wanted = buffer->chunk_count + more;
+    if (wanted > UINT32_MAX / BATCH_ROW_COUNT - 2) {
+        return fail(PROGRAM_LIMIT_EXCEEDED, "too many rows to keep in memory");
+    }
+    if (wanted <= buffer->chunk_capacity) return OK;
+    uint32_t capacity = wanted * 2 + 2;
+    Batch **chunks = arena_new_array(buffer->arena, Batch *, capacity);
+    if (buffer->chunk_count > 0) {
+        memcpy(chunks, buffer->chunks, buffer->chunk_count * sizeof(Batch *));
+    }
+    buffer->chunks = chunks;
+    buffer->chunk_capacity = capacity;
+    return OK;
+}
+
 // A chunk with room for at least one row.
 static Status row_buffer_open_chunk(RowBuffer *buffer, Batch **chunk_out) {
     if (buffer->chunk_count > 0) {
@@ -15,22 +33,20 @@ static Status row_buffer_open_chunk(RowBuffer *buffer, Batch **chunk_out) {
             return OK;
         }
     }
-    TRY(arena_check(buffer->arena));
-    if (buffer->row_count >= UINT32_MAX - 2 * BATCH_ROW_COUNT) {
-        return fail(PROGRAM_LIMIT_EXCEEDED, "too many rows to keep in memory");
-    }
-    if (buffer->chunk_count == buffer->chunk_capacity) {
-        uint32_t capacity = buffer->chunk_capacity * 2 + 4;
-        Batch **chunks = arena_new_array(buffer->arena, Batch *, capacity);
-        if (buffer->chunk_count > 0) {
-            memcpy(chunks, buffer->chunks, buffer->chunk_count * sizeof *chunks);
-        }
-        buffer->chunks = chunks;
-        buffer->chunk_capacity = capacity;
-    }
+    TRY(row_buffer_reserve(buffer, 1));
     Batch *chunk = batch_make(buffer->arena, buffer->types, buffer->column_count, false);
     buffer->chunks[buffer->chunk_count++] = chunk;
     *chunk_out = chunk;
+    return OK;
+}
+
+Status row_buffer_adopt(RowBuffer *buffer, const RowBuffer *from, uint32_t *first_out) {
+    *first_out = buffer->chunk_count * BATCH_ROW_COUNT;
+    if (from->chunk_count == 0) return OK;
+    TRY(row_buffer_reserve(buffer, from->chunk_count));
+    memcpy(buffer->chunks + buffer->chunk_count, from->chunks, from->chunk_count * sizeof(Batch *));
+    buffer->chunk_count += from->chunk_count;
+    buffer->row_count = *first_out + from->row_count;
     return OK;
 }
 

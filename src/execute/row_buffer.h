@@ -9,7 +9,7 @@ typedef struct RowBuffer {
     uint32_t column_count;
     Batch **chunks;
     uint32_t chunk_count, chunk_capacity;
-    uint32_t row_count;
+    uint32_t row_count; // up to the last row; an adopted part leaves a gap before it
 } RowBuffer;
 
 // `types` is borrowed.
@@ -24,6 +24,10 @@ static inline const Column *row_buffer_column(
     *row_in_chunk_out = row % BATCH_ROW_COUNT;
     return &buffer->chunks[row / BATCH_ROW_COUNT]->columns[column];
 }
+
+// Takes over the chunks of `from`, which has the same columns and whose arena must live as long.
+// Row `i` of it is row `*first_out` + i. Nothing may be appended after that.
+Status row_buffer_adopt(RowBuffer *buffer, const RowBuffer *from, uint32_t *first_out);
 
 Value row_buffer_get(const RowBuffer *buffer, uint32_t column, uint32_t row);
 

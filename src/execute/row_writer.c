@@ -18,13 +18,13 @@ Status row_writer_init(RowWriter *writer, Operator *operator_) {
     writer->values = arena_new_array(execution->arena, Value, schema->column_count + 1);
     writer->check_count = node->write.constraints.check_count;
     writer->check_names = node->write.constraints.check_names;
-    TRY(evaluator_make(execution, node->write.constraints.checks, &writer->checks));
+    TRY(evaluator_make(&execution->worker, node->write.constraints.checks, &writer->checks));
     for (uint32_t i = 0; i < writer->info->column_count; i++) {
         const ColumnInfo *column = &writer->info->columns[i];
         if (column->is_not_null && !column->is_dropped) writer->has_not_null = true;
     }
     if (node->write.returning == NULL) return OK;
-    TRY(evaluator_make(execution, node->write.returning, &writer->returning));
+    TRY(evaluator_make(&execution->worker, node->write.returning, &writer->returning));
     uint32_t input_count = node->input == NULL ? 0 : node->input->layout.count;
     writer->returning_input =
         batch_shell_make(execution->arena, schema->column_count + input_count);

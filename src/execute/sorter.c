@@ -182,3 +182,29 @@ Status sorter_finish(Sorter *sorter) {
     }
     return OK;
 }
+
+Status sorter_merge(Sorter *sorter, const Sorter *from) {
+    uint64_t total = (uint64_t)sorter->item_count + from->item_count;
+    if (sorter->bound > 0 && total > sorter->bound) total = sorter->bound;
+    uint32_t first;
+    TRY(row_buffer_adopt(&sorter->rows, &from->rows, &first));
+    void *memory;
+    TRY(arena_try_allocate(&sorter->arena, (size_t)(total + 1) * sizeof(SortItem), 64, &memory));
+    SortItem *merged = memory;
+    uint32_t left = 0, right = 0, count = 0;
+    while (count < total) {
+        bool takes_right = left == sorter->item_count;
+        SortItem item = {0};
+        if (right < from->item_count) {
+            item = from->items[right];
+            item.row += first;
+            takes_right = takes_right || item_before(&item, &sorter->items[left]);
+        }
+        if (takes_right) right++;
+        merged[count++] = takes_right ? item : sorter->items[left++];
+    }
+    sorter->items = merged;
+    sorter->item_count = count;
+    sorter->item_capacity = count;
+    return OK;
+}

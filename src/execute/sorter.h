@@ -37,3 +37,6 @@ void sorter_deinit(Sorter *sorter);
 void sorter_clear(Sorter *sorter);
 Status sorter_add(Sorter *sorter, const Batch *batch);
 Status sorter_finish(Sorter *sorter); // sorts; then items[i].row is the i-th row
+// Merges two finished sorters: `from`'s rows into `sorter`, whose own come first among equals.
+// `from` must live as long.
+Status sorter_merge(Sorter *sorter, const Sorter *from);

@@ -1,37 +1,50 @@
 // Subqueries within expressions: run again for each row when they depend on it, once otherwise.
-#include "execute/execute_internal.h"
-#include "execute/row_buffer.h"
+#include "execute/buffer.h"
 #include "types/array.h"
 
 typedef struct SubplanRun {
     SubplanClosure closure;
     Execution *execution;
     const Subplan *plan;
-    Operator *root; // made when it is first asked
+    Pipeline *pipeline; // made when it is first asked
+    Buffer *buffer;     // ANY, ALL that depends on nothing: its rows
     Evaluator *test;
     bool has_run;
     bool is_known; // the answer of one that depends on nothing
     Value known;
-    RowBuffer rows; // ANY, ALL: the rows of one that depends on nothing
     Arena arena;
     struct SubplanRun *next_made;
 } SubplanRun;
 
+static bool subplan_compares(const Subplan *plan) {
+    return plan->kind == SUBQUERY_ANY || plan->kind == SUBQUERY_ALL;
+}
+
+static Status subplan_make(SubplanRun *run) {
+    Execution *execution = run->execution;
+    Operator *buffer = NULL;
+    if (subplan_compares(run->plan) && !run->plan->depends_on_frame) {
+        TRY(operator_make(execution, &buffer_kind, run->plan->root, &buffer));
+        run->buffer = (Buffer *)buffer;
+    }
+    TRY(pipeline_make(execution, run->plan->root, buffer, &run->pipeline));
+    return evaluator_make(&execution->worker, run->plan->test, &run->test);
+}
+
 static Status subplan_start(SubplanRun *run) {
-    if (run->root == NULL) {
-        TRY(operator_make(run->execution, run->plan->root, &run->root));
-        TRY(evaluator_make(run->execution, run->plan->test, &run->test));
-    } else if (run->has_run) {
+    if (run->pipeline == NULL) {
+        TRY(subplan_make(run));
+    } else {
         TRY(with_forget(run->execution, run->plan->first_with, run->plan->with_count));
-        TRY(operator_rewind(run->root));
+        TRY(pipeline_rewind(run->pipeline));
     }
     run->has_run = true;
-    return OK;
+    return run->buffer == NULL ? OK : pipeline_run(run->pipeline);
 }
 
 static Status subplan_exists(SubplanRun *run, Value *value_out) {
     Batch *batch;
-    TRY(operator_next(run->root, 1, &batch));
+    TRY(pipeline_next(run->pipeline, 1, &batch));
     *value_out = (Value){.datum.boolean = batch != NULL};
     return OK;
 }
@@ -39,14 +52,14 @@ static Status subplan_exists(SubplanRun *run, Value *value_out) {
 static Status subplan_scalar(SubplanRun *run, Arena *arena, Value *value_out) {
     Batch *batch;
     *value_out = value_null();
-    TRY(operator_next(run->root, 2, &batch));
+    TRY(pipeline_next(run->pipeline, 2, &batch));
     if (batch == NULL) return OK;
     uint32_t row_count = batch->selected_count;
     uint32_t row = selection_row(batch_selection(batch), 0);
     const Column *column = &batch->columns[0];
     Value value = value_copy(column_get(column, row), column->kind, arena);
     if (row_count == 1) {
-        TRY(operator_next(run->root, 1, &batch));
+        TRY(pipeline_next(run->pipeline, 1, &batch));
         if (batch != NULL) row_count++;
     }
     if (row_count > 1) {
@@ -64,7 +77,7 @@ static Status subplan_array(SubplanRun *run, Arena *arena, Value *value_out) {
     Value *values = arena_new_array(arena, Value, capacity);
     for (;;) {
         Batch *batch;
-        TRY(operator_next(run->root, ROW_MAX_NONE, &batch));
+        TRY(pipeline_next(run->pipeline, ROW_MAX_NONE, &batch));
         if (batch == NULL) break;
         for (uint32_t i = 0; i < batch->selected_count; i++) {
             if (count == capacity) {
@@ -105,16 +118,16 @@ static Status subplan_test(SubplanRun *run, const Batch *batch, Verdict *verdict
 
 static Status subplan_compare(SubplanRun *run, Value *value_out) {
     Verdict verdict = {0};
-    if (run->plan->depends_on_frame) {
+    if (run->buffer == NULL) {
         while (!verdict.is_decided) {
             Batch *batch;
-            TRY(operator_next(run->root, ROW_MAX_NONE, &batch));
+            TRY(pipeline_next(run->pipeline, ROW_MAX_NONE, &batch));
             if (batch == NULL) break;
             TRY(subplan_test(run, batch, &verdict));
         }
     } else {
-        for (uint32_t i = 0; i < run->rows.chunk_count && !verdict.is_decided; i++) {
-            TRY(subplan_test(run, run->rows.chunks[i], &verdict));
+        for (uint32_t i = 0; i < run->buffer->rows.chunk_count && !verdict.is_decided; i++) {
+            TRY(subplan_test(run, run->buffer->rows.chunks[i], &verdict));
         }
     }
     bool is_any = run->plan->kind == SUBQUERY_ANY;
@@ -122,15 +135,6 @@ static Status subplan_compare(SubplanRun *run, Value *value_out) {
     *value_out =
         !verdict.is_decided && verdict.has_null ? value_null() : (Value){.datum.boolean = answer};
     return OK;
-}
-
-static Status subplan_keep_rows(SubplanRun *run) {
-    for (;;) {
-        Batch *batch;
-        TRY(operator_next(run->root, ROW_MAX_NONE, &batch));
-        if (batch == NULL) return OK;
-        TRY(row_buffer_append(&run->rows, batch));
-    }
 }
 
 static Status subplan_answer(SubplanRun *run, Arena *arena, Value *value_out) {
@@ -148,31 +152,37 @@ static Status subplan_answer(SubplanRun *run, Arena *arena, Value *value_out) {
     UNREACHABLE();
 }
 
+static Status subplan_run(SubplanRun *run, Arena *arena, Value *value_out) {
+    if (run->plan->depends_on_frame) {
+        TRY(subplan_start(run));
+        return subplan_answer(run, arena, value_out);
+    }
+    if (!run->has_run) TRY(subplan_start(run));
+    if (subplan_compares(run->plan)) return subplan_answer(run, arena, value_out);
+    TRY(subplan_answer(run, &run->arena, &run->known));
+    run->is_known = true;
+    *value_out = run->known;
+    return OK;
+}
+
 static Status subplan_evaluate(SubplanClosure *closure, const Value *arguments,
     uint32_t argument_count, Arena *arena, Value *value_out) {
     SubplanRun *run = (SubplanRun *)closure;
-    const Subplan *plan = run->plan;
+    Execution *execution = run->execution;
     if (run->is_known) {
         *value_out = run->known;
         return OK;
     }
     for (uint32_t i = 0; i < argument_count; i++) {
-        execution_set_slot(run->execution, plan->slots[i], &arguments[i]);
+        execution_set_slot(execution, run->plan->slots[i], &arguments[i]);
     }
-    bool is_comparison = plan->kind == SUBQUERY_ANY || plan->kind == SUBQUERY_ALL;
-    if (plan->depends_on_frame) {
-        TRY(subplan_start(run));
-        return subplan_answer(run, arena, value_out);
-    }
-    if (!run->has_run) {
-        TRY(subplan_start(run));
-        if (is_comparison) TRY(subplan_keep_rows(run));
-    }
-    if (is_comparison) return subplan_answer(run, arena, value_out);
-    TRY(subplan_answer(run, &run->arena, &run->known));
-    run->is_known = true;
-    *value_out = run->known;
-    return OK;
+    if (!execution->input.analyze) return subplan_run(run, arena, value_out);
+    // Its time counts twice: for its own nodes, and for the node whose expression it is in.
+    int64_t start_ns = clock_monotonic_ns(clock_real());
+    Status status = subplan_run(run, arena, value_out);
+    execution->worker.figures[execution->worker.timed_node].time_ns +=
+        clock_monotonic_ns(clock_real()) - start_ns;
+    return status;
 }
 
 Status subplan_closure_make(
@@ -182,8 +192,6 @@ Status subplan_closure_make(
     run->execution = execution;
     run->plan = subplan;
     arena_init(&run->arena, execution->arena->budget);
-    row_buffer_init(&run->rows, &run->arena, layout_types(execution->arena, &subplan->root->layout),
-        subplan->root->layout.count);
     run->next_made = execution->subplans;
     execution->subplans = run;
     *closure_out = &run->closure;

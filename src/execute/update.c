@@ -10,7 +10,6 @@ typedef struct Update {
     // The second instance computes single rows again, while the first one's results are in use.
     Evaluator *assignments, *assignments_again;
     uint64_t *changed;
-    bool is_done;
     uint16_t *written;
 } Update;
 
@@ -105,37 +104,31 @@ static Status update_batch(Update *self, const Batch *input) {
     return row_writer_return(writer, &rows, input, written);
 }
 
-static Status update_produce(Operator *base, uint32_t row_max, Batch **batch_out) {
+static Status update_consume(Local *local, Batch *batch) {
+    TRY(update_batch((Update *)local->owner, batch));
+    return arena_check(&local->owner->arena);
+}
+
+static Status update_next(Local *local, uint32_t row_max, Batch **batch_out) {
     (void)row_max;
-    Update *self = (Update *)base;
-    while (!self->is_done) {
-        Batch *input;
-        TRY(operator_next(base->input, ROW_MAX_NONE, &input));
-        if (input == NULL) {
-            self->is_done = true;
-            break;
-        }
-        TRY(update_batch(self, input));
-        TRY(operator_check_memory(base));
-    }
-    *batch_out = row_writer_next_returned(&self->writer);
+    *batch_out = row_writer_next_returned(&((Update *)local->owner)->writer);
     return OK;
 }
 
 static Status update_rewind(Operator *base) {
-    Update *self = (Update *)base;
-    self->is_done = false;
     arena_reset(&base->arena);
-    row_writer_restart(&self->writer);
-    return operator_rewind(base->input);
+    row_writer_restart(&((Update *)base)->writer);
+    return OK;
 }
 
-Status update_make(Execution *execution, const PlanNode *node, Operator **operator_out) {
-    Update *self;
-    TRY(operator_new(execution, node, Update, &self));
-    TRY(row_writer_init(&self->writer, &self->base));
-    TRY(evaluator_make(execution, node->write.assignments, &self->assignments));
-    TRY(evaluator_make(execution, node->write.assignments, &self->assignments_again));
+static Status update_make(Operator *base) {
+    Update *self = (Update *)base;
+    const PlanNode *node = base->node;
+    Execution *execution = base->execution;
+    Worker *worker = &execution->worker;
+    TRY(row_writer_init(&self->writer, base));
+    TRY(evaluator_make(worker, node->write.assignments, &self->assignments));
+    TRY(evaluator_make(worker, node->write.assignments, &self->assignments_again));
     self->recheck = (Recheck){
         .table = self->writer.table,
         .columns = node->write.columns,
@@ -150,9 +143,13 @@ Status update_make(Execution *execution, const PlanNode *node, Operator **operat
         self->changed[position >> 6] |= UINT64_C(1) << (position & 63);
     }
     self->written = scratch_new(execution->arena, uint16_t);
-    self->base.is_speculative = false;
-    self->base.produce = update_produce;
-    self->base.rewind = update_rewind;
-    *operator_out = &self->base;
     return OK;
 }
+
+const OperatorKind update_kind = {
+    .operator_bytes = sizeof(Update),
+    .make = update_make,
+    .rewind = update_rewind,
+    .next = update_next,
+    .consume = update_consume,
+};

@@ -16,7 +16,7 @@ typedef struct Builder {
     Program *program;
     PlanProgram *made;
     uint32_t subplan_capacity;
-    bool is_volatile;
+    bool is_volatile, is_session_bound;
 } Builder;
 
 static Status builder_add(Builder *builder, const Expression *expression, ProgramRegister *out);
@@ -292,6 +292,9 @@ static Status builder_call(Builder *builder, const Expression *expression, Progr
             "set-returning functions inside expressions are not supported yet");
     }
     if (info == NULL || info->volatility == 'v') builder->is_volatile = true;
+    if (info == NULL || info->volatility != 'i' || info->parallel != 's') {
+        builder->is_session_bound = true;
+    }
     ProgramRegister *arguments;
     TRY(builder_add_all(builder, expression->arguments, expression->argument_count, &arguments));
     return program_call(builder->program, expression->function, arguments,
@@ -431,6 +434,8 @@ static Builder builder_make(const Lowering *lowering) {
 static PlanProgram *builder_finish(Builder *builder) {
     builder->made->is_speculative = !builder->is_volatile && builder->made->subplan_count == 0
                                     && program_cannot_raise(builder->program);
+    builder->made->is_parallel =
+        !builder->is_volatile && !builder->is_session_bound && builder->made->subplan_count == 0;
     return builder->made;
 }
 

@@ -28,7 +28,7 @@ typedef struct Plan {
     const Oid *tables;
     const TableLockMode *lock_modes;
     uint64_t catalog_version;
-    bool is_short; // touches rows by key only: answered without pipelines
+    bool is_short; // touches rows by key only: its execution may be kept and run again
     bool writes;
     // The frame: statement parameters first, then slots that nodes set for others.
     uint32_t slot_count;

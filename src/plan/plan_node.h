@@ -35,6 +35,8 @@ typedef struct PlanProgram {
     Subplan **subplans; // closure i of the program
     // May run on rows nobody asked for: raises nothing and has no effect.
     bool is_speculative;
+    // Several threads may run it: no subquery, and nothing of the session's that is not shared.
+    bool is_parallel;
 } PlanProgram;
 
 // What a subplan's callback calls; filled by execute, closure of the program.

@@ -123,6 +123,7 @@ static Status statement_run(
         .txn = txn,
         .arena = arena,
         .analyze = bound.explain_analyze,
+        .thread_count = fixture->thread_count,
     };
     return execution_print(plan, &bound, &execution, out);
 }
@@ -155,7 +156,7 @@ Status query_run(QueryFixture *fixture, Txn *txn, const char *sql, Text *out) {
     return status;
 }
 
-void assert_rows(QueryFixture *fixture, const char *sql, const char *expected) {
+static void assert_output(QueryFixture *fixture, const char *sql, const char *expected) {
     Arena arena;
     arena_init(&arena, NULL);
     Text out;
@@ -167,10 +168,21 @@ void assert_rows(QueryFixture *fixture, const char *sql, const char *expected) {
         _fail(__FILE__, __LINE__);
     }
     if (strcmp(out.data == NULL ? "" : out.data, expected) != 0) {
-        print_error("%s\n  gives:\n%s  expected:\n%s", sql, out.data, expected);
+        print_error("%s\n  gives, with %u threads:\n%s  expected:\n%s", sql, fixture->thread_count,
+            out.data, expected);
         _fail(__FILE__, __LINE__);
     }
     arena_deinit(&arena);
+}
+
+void assert_rows(QueryFixture *fixture, const char *sql, const char *expected) {
+    uint32_t thread_count = fixture->thread_count;
+    assert_output(fixture, sql, expected);
+    if (strncmp(sql, "SELECT", 6) == 0) {
+        fixture->thread_count = 3;
+        assert_output(fixture, sql, expected);
+        fixture->thread_count = thread_count;
+    }
 }
 
 void assert_error(

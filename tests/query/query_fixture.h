@@ -16,6 +16,7 @@ typedef struct QueryFixture {
     const FunctionRegistry *registry;
     Random random;
     ForcedPath forced_path;
+    uint32_t thread_count; // of each statement; 0 is one
 } QueryFixture;
 
 void query_fixture_open(QueryFixture *fixture);
@@ -29,7 +30,8 @@ void query_fixture_leave(QueryFixture *fixture);
 Status query_run(QueryFixture *fixture, Txn *txn, const char *sql, Text *out);
 Status query_begin(QueryFixture *fixture, Isolation isolation, Txn **txn_out);
 
-// The rows are these; or the statement fails with this status and message.
+// The rows are these, however many threads work on them; or the statement fails with this status
+// and message.
 void assert_rows(QueryFixture *fixture, const char *sql, const char *expected);
 void assert_error(
     QueryFixture *fixture, const char *sql, Status expected, const char *expected_message);

@@ -284,6 +284,76 @@ TEST(query, checks_a_row_again_that_changed_meanwhile) {
     assert_rows(&fixture, "SELECT balance FROM account WHERE id = 4", "3\n");
 }
 
+static void assert_same_on_threads(const char *sql) {
+    Arena arena;
+    arena_init(&arena, NULL);
+    Text out;
+    text_init(&out, &arena);
+    assert_ok(query_run(&fixture, NULL, sql, &out));
+    assert_true(out.count > 0);
+    for (uint32_t count = 2; count <= 4; count += 2) {
+        fixture.thread_count = count;
+        assert_rows(&fixture, sql, out.data);
+    }
+    fixture.thread_count = 0;
+    arena_deinit(&arena);
+}
+
+// Many batches of rows, so that every thread gets some.
+TEST(query, answers_the_same_on_several_threads) {
+    query_do(&fixture, "CREATE TABLE many (id int PRIMARY KEY, grp int, v int, name text)");
+    query_do(&fixture,
+        "INSERT INTO many SELECT g, g % 997, g * 7 % 5003,"
+        " CASE WHEN g % 10 > 0 THEN 'name ' || g % 3001 END FROM generate_series(1, 100000) g");
+    query_do(&fixture, "CREATE TABLE few (id int PRIMARY KEY, note text)");
+    query_do(&fixture, "INSERT INTO few SELECT g, 'note ' || g FROM generate_series(900, 1099) g");
+
+    assert_same_on_threads("SELECT count(*), count(name), sum(v), min(name), max(v) FROM many");
+    assert_same_on_threads("SELECT count(*) FROM many WHERE v > 100 AND name LIKE '%7%'");
+    assert_same_on_threads(
+        "SELECT grp, count(*), sum(v), max(name) FROM many GROUP BY grp ORDER BY grp");
+    assert_same_on_threads("SELECT grp, name, count(*) FROM many GROUP BY 1, 2 ORDER BY 1, 2");
+    assert_same_on_threads("SELECT count(DISTINCT v), sum(DISTINCT grp), count(DISTINCT name),"
+                           " sum(v) FILTER (WHERE grp < 10),"
+                           " count(DISTINCT v) FILTER (WHERE grp > 500) FROM many");
+    assert_same_on_threads(
+        "SELECT v % 10, count(DISTINCT grp), count(*) FILTER (WHERE name IS NULL)"
+        " FROM many GROUP BY 1 ORDER BY 1");
+    assert_same_on_threads("SELECT grp, string_agg(name, ',' ORDER BY id) FROM many"
+                           " WHERE grp < 3 GROUP BY grp ORDER BY grp");
+    assert_same_on_threads("SELECT id, v, name FROM many ORDER BY v DESC, name NULLS FIRST, id");
+    assert_same_on_threads("SELECT id, v FROM many ORDER BY v, id LIMIT 50 OFFSET 7");
+    assert_same_on_threads("SELECT DISTINCT v, grp FROM many ORDER BY v, grp");
+    assert_same_on_threads("SELECT count(*), sum(m.v), min(f.note) FROM many m"
+                           " JOIN few f ON f.id = m.grp");
+    assert_same_on_threads("SELECT count(*), sum(a.v) FROM many a JOIN many b ON b.v = a.id");
+    assert_same_on_threads("SELECT f.id, count(m.id) FROM few f LEFT JOIN many m ON m.grp = f.id"
+                           " GROUP BY 1 ORDER BY 1");
+    assert_same_on_threads("SELECT count(*), count(m.id), count(f.id), sum(f.id)"
+                           " FROM many m FULL JOIN few f ON f.id = m.grp AND m.v < 100");
+    assert_same_on_threads("SELECT count(*) FROM many WHERE grp NOT IN (SELECT id FROM few)");
+    assert_same_on_threads("SELECT count(*) FROM many m"
+                           " WHERE EXISTS (SELECT FROM few f WHERE f.id = m.grp)");
+    assert_same_on_threads(
+        "SELECT count(*), sum(m.id) FROM many m JOIN few f ON m.v < f.id - 1050");
+    assert_same_on_threads("SELECT count(*), sum(v) FROM (SELECT v FROM many WHERE id > 20000"
+                           " EXCEPT ALL SELECT grp FROM many) x");
+    assert_same_on_threads("SELECT count(*), sum(v) FROM (SELECT v FROM many INTERSECT"
+                           " SELECT grp FROM many) x");
+    assert_same_on_threads("WITH w AS (SELECT v, count(*) AS n FROM many GROUP BY v)"
+                           " SELECT count(*), sum(n) FROM w JOIN many ON w.v = many.id");
+    assert_same_on_threads("SELECT (SELECT sum(v) FROM many WHERE grp = few.id) FROM few"
+                           " WHERE id < 905 ORDER BY id");
+
+    for (fixture.thread_count = 1; fixture.thread_count <= 4; fixture.thread_count++) {
+        assert_error(&fixture, "SELECT sum(1 / (id - 77777)) FROM many", DIVISION_BY_ZERO,
+            "division by zero");
+        assert_error(&fixture, "SELECT id FROM many ORDER BY 1 / (id - 3)", DIVISION_BY_ZERO,
+            "division by zero");
+    }
+    fixture.thread_count = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_OF(query, computes_without_tables),
@@ -295,6 +365,7 @@ int main(void) {
         TEST_OF(query, writes),
         TEST_OF(query, gives_the_same_rows_by_index_and_by_scan),
         TEST_OF(query, checks_a_row_again_that_changed_meanwhile),
+        TEST_OF(query, answers_the_same_on_several_threads),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
