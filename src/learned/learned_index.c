@@ -117,6 +117,7 @@ Status leaf_entry_load(LeafEntry *entry) {
     CacheFrame *frame;
     Status status = cache_load(index->cache, &entry->cache, &leaf_object_kind, index, &frame);
     if (status == OK) {
+        leaf_entry_learn(entry, frame);
         cache_unpin(frame);
     } else if (status == DATA_CORRUPTED) {
         Arena arena;
@@ -130,7 +131,31 @@ Status leaf_entry_load(LeafEntry *entry) {
     return status;
 }
 
+// The frame is latched, or not reachable yet.
+static void hint_set(LeafEntry *entry, const CacheFrame *frame) {
+    const LeafBody *body = leaf_body(frame);
+    if (entry->index->word_finder == NULL || entry->is_row_level) return;
+    const LeafLine *line = leaf_lines(body);
+    uint32_t blocks = atomic_load_explicit(&body->block_count, memory_order_relaxed);
+    atomic_store_explicit(&entry->hint.first, body->firsts[0], memory_order_relaxed);
+    atomic_store_explicit(&entry->hint.slope, line->slope, memory_order_relaxed);
+    atomic_store_explicit(&entry->hint.start, line->start, memory_order_relaxed);
+    atomic_store_explicit(
+        &entry->hint.form, leaf_form_make(blocks, body->segment_count), memory_order_relaxed);
+}
+
+void leaf_entry_learn(LeafEntry *entry, CacheFrame *frame) {
+    if (entry->index->word_finder == NULL || entry->is_row_level) return;
+    if (atomic_load_explicit(&entry->hint.form, memory_order_relaxed) != 0) return;
+    if (!latch_try_lock(&frame->latch, LATCH_RANK_INDEX_LEAF)) return; // another time
+    if (cache_find(&entry->cache) == frame && !atomic_load(&entry->is_dead)) {
+        hint_set(entry, frame);
+    }
+    latch_unlock(&frame->latch, LATCH_RANK_INDEX_LEAF);
+}
+
 void leaf_entry_attach(LeafEntry *entry, CacheFrame *frame) {
+    hint_set(entry, frame);
     atomic_store_explicit(&entry->pair_count, leaf_body(frame)->pair_count, memory_order_relaxed);
     atomic_store_explicit(&frame->is_dirty, true, memory_order_relaxed);
     cache_attach(entry->index->cache, &entry->cache, frame);
@@ -141,6 +166,7 @@ void leaf_entry_replace(LeafEntry *entry, CacheFrame *old_frame, CacheFrame *new
     atomic_store_explicit(
         &entry->pair_count, leaf_body(new_frame)->pair_count, memory_order_relaxed);
     atomic_store_explicit(&new_frame->is_dirty, true, memory_order_relaxed);
+    hint_set(entry, new_frame);
     cache_replace(entry->index->cache, &entry->cache, old_frame, new_frame);
     cache_unpin(new_frame);
 }
@@ -149,7 +175,14 @@ void leaf_entry_changed(LeafEntry *entry, CacheFrame *frame) {
     if (!atomic_load_explicit(&frame->is_dirty, memory_order_relaxed)) {
         atomic_store_explicit(&frame->is_dirty, true, memory_order_relaxed);
     }
-    atomic_store_explicit(&entry->pair_count, leaf_body(frame)->pair_count, memory_order_relaxed);
+    const LeafBody *body = leaf_body(frame);
+    atomic_store_explicit(&entry->pair_count, body->pair_count, memory_order_relaxed);
+    uint64_t form = atomic_load_explicit(&entry->hint.form, memory_order_relaxed);
+    uint32_t blocks = atomic_load_explicit(&body->block_count, memory_order_relaxed);
+    if (form != 0 && leaf_form_blocks(form) != blocks) {
+        atomic_store_explicit(
+            &entry->hint.form, leaf_form_make(blocks, body->segment_count), memory_order_relaxed);
+    }
 }
 
 bool leaf_read_begin(LeafEntry *entry, CacheFrame *frame, uint32_t attempt, LeafRead *read_out) {
@@ -186,8 +219,8 @@ Status learned_index_allocate(Cache *cache, LearnedIndexOptions options, Learned
     index->store = cache_store(cache);
     index->options = options;
     index->shape = key_shape_make(options.key_width);
-    if (index->shape.kind == KEY_WORD && options.is_unique) {
-        index->search_word = word_search_choose();
+    if (index->shape.kind == KEY_WORD) {
+        index->word_finder = word_finder_choose();
     }
     mutex_init(&index->structure, LATCH_RANK_INDEX_STRUCTURE);
     mutex_init(&index->checkpointing.mutex, LATCH_RANK_INDEX_CAPTURE);

@@ -10,11 +10,37 @@
 
 #include "learned/inner_node.h"
 #include "learned/leaf.h"
-#include "learned/leaf_search.h"
 #include "learned/learned_index.h"
+#include "learned/word_find.h"
+
+// What word_find.c needs to know of a leaf, in the line of the pointer to its frame: the model, if
+// it is one line, and the form. Only who has the leaf's frame latched writes it, so that it holds
+// for a reader if the frame's version does. A form of 0 says: unknown, or not plain, or dead.
+typedef struct LeafHint {
+    _Atomic uint64_t first;
+    _Atomic double slope, start;
+    _Atomic uint64_t form;
+} LeafHint;
+
+static inline uint64_t leaf_form_make(uint32_t blocks, uint32_t segments) {
+    return blocks | (uint64_t)segments << 16 | (uint64_t)leaf_blocks_offset(segments) << 32;
+}
+
+static inline uint32_t leaf_form_blocks(uint64_t form) {
+    return (uint32_t)(form & 0xFFFF);
+}
+
+static inline uint32_t leaf_form_segments(uint64_t form) {
+    return (uint32_t)(form >> 16 & 0xFFFF);
+}
+
+static inline uint32_t leaf_form_offset(uint64_t form) {
+    return (uint32_t)(form >> 32);
+}
 
 struct LeafEntry {
     CacheSlot cache;
+    LeafHint hint;
     _Atomic(LeafEntry *) next;     // written under the structure mutex
     _Atomic(LeafEntry *) previous; // likewise
     LearnedIndex *index;
@@ -68,7 +94,7 @@ struct LearnedIndex {
     Store *store;
     LearnedIndexOptions options;
     KeyShape shape;
-    WordSearchFunction search_word; // NULL when keys are not unique words
+    const WordFinder *word_finder; // NULL when keys are not words
 
     _Atomic(Child) root;
     Mutex structure; // guards every slot, link and count below; taken before leaf latches
@@ -112,6 +138,9 @@ Status leaf_entry_load(LeafEntry *entry);
 // Puts a new frame into a new entry, or into the place of the entry's latched frame, and unpins it.
 void leaf_entry_attach(LeafEntry *entry, CacheFrame *frame);
 void leaf_entry_replace(LeafEntry *entry, CacheFrame *old_frame, CacheFrame *new_frame);
+
+// Lets word_find.c use a leaf that has come from its image.
+void leaf_entry_learn(LeafEntry *entry, CacheFrame *frame);
 
 // Marks a latched leaf as changed, and keeps the entry's copy of its count.
 void leaf_entry_changed(LeafEntry *entry, CacheFrame *frame);

@@ -36,23 +36,6 @@ static KeyRows leaf_find_rows(
     }
 }
 
-// What a leaf says about a key; unique words take the short way.
-[[gnu::always_inline]] static inline KeyRows find_in_leaf(const LearnedIndex *index,
-    const LeafEntry *entry, const CacheFrame *frame, const IndexPair *place, RowId *rows_out,
-    uint32_t row_max) {
-    if (index->search_word != NULL && !entry->is_row_level && row_max > 0) {
-        uint64_t payload;
-        WordSearch found = index->search_word(frame, place->words[0], &payload);
-        if (found == WORD_ABSENT) return (KeyRows){0};
-        if (found == WORD_FOUND && (payload & 0xFFFF) == 0) {
-            rows_out[0] = (RowId){payload >> 16};
-            return (KeyRows){.count = 1};
-        }
-    }
-    LeafView view = leaf_view(frame, index->shape);
-    return leaf_find_rows(&view, place, rows_out, row_max);
-}
-
 // A key with leaves of its own: walks them.
 static Status find_spread(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
     uint32_t *count_out, bool *more_out) {
@@ -81,7 +64,7 @@ static Status find_spread(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
     return OK;
 }
 
-Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
+static Status find_key(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
     uint32_t *count_out, bool *more_out) {
     IndexPair place = index_pair_make(index->shape, key, 0);
     for (uint32_t attempt = 0;; attempt++) {
@@ -96,9 +79,11 @@ Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
         KeyRows found = {0};
         bool is_good = leaf_read_begin(entry, frame, attempt, &read);
         if (is_good) {
-            found = find_in_leaf(index, entry, frame, &place, rows_out, row_max);
+            LeafView view = leaf_view(frame, index->shape);
+            found = leaf_find_rows(&view, &place, rows_out, row_max);
             is_good = leaf_read_end(&read);
         }
+        leaf_entry_learn(entry, frame);
         epoch_leave(index->epochs);
         if (!is_good) continue;
         if (found.may_continue) {
@@ -110,10 +95,23 @@ Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
     }
 }
 
+Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint32_t row_max,
+    uint32_t *count_out, bool *more_out) {
+    if (index->word_finder != NULL && row_max > 0) {
+        uint64_t word = word_of_bytes(key.data, index->shape.width);
+        epoch_enter(index->epochs);
+        bool is_settled =
+            index->word_finder->find(index, word, rows_out, row_max, count_out, more_out);
+        epoch_leave(index->epochs);
+        if (__builtin_expect(is_settled, 1)) return OK;
+    }
+    return find_key(index, key, rows_out, row_max, count_out, more_out);
+}
+
 // One key by itself, for those that the pipeline could not settle.
 static Status find_first(LearnedIndex *index, Bytes key, RowId *row_out, bool *more_out) {
     uint32_t count;
-    TRY(learned_index_find(index, key, row_out, 1, &count, more_out));
+    TRY(find_key(index, key, row_out, 1, &count, more_out));
     if (count == 0) *row_out = ROW_ID_NONE;
     return OK;
 }
@@ -134,12 +132,11 @@ static void prefetch_block(const BatchKey *key, KeyShape shape) {
     __builtin_prefetch(block + 8);
 }
 
-Status learned_index_find_batch(
+// Finds what it can of the keys; a bit for each that it could not settle.
+static uint32_t find_together(
     LearnedIndex *index, const Bytes *keys, uint32_t count, RowId *rows_out, bool *more_out) {
-    ASSERT(count <= BATCH_KEY_COUNT);
     BatchKey batch[BATCH_KEY_COUNT];
-    uint32_t unsettled = 0; // a bit a key
-    epoch_enter(index->epochs);
+    uint32_t unsettled = 0;
     for (uint32_t i = 0; i < count; i++) {
         batch[i].place = index_pair_make(index->shape, keys[i], 0);
         batch[i].entry = learned_index_route(index, &batch[i].place);
@@ -161,16 +158,35 @@ Status learned_index_find_batch(
         unsettled |= UINT32_C(1) << i;
         if (batch[i].frame == NULL) continue;
         if (!leaf_read_begin(batch[i].entry, batch[i].frame, 0, &read)) continue;
-        KeyRows found =
-            find_in_leaf(index, batch[i].entry, batch[i].frame, &batch[i].place, &rows_out[i], 1);
+        LeafView view = leaf_view(batch[i].frame, index->shape);
+        KeyRows found = leaf_find_rows(&view, &batch[i].place, &rows_out[i], 1);
         if (!leaf_read_end(&read) || found.may_continue) continue;
         if (found.count == 0) rows_out[i] = ROW_ID_NONE;
         more_out[i] = found.has_more;
         unsettled &= ~(UINT32_C(1) << i);
     }
+    return unsettled;
+}
+
+static uint32_t find_words(
+    LearnedIndex *index, const Bytes *keys, uint32_t count, RowId *rows_out, bool *more_out) {
+    uint64_t words[BATCH_KEY_COUNT];
+    for (uint32_t i = 0; i < count; i++)
+        words[i] = word_of_bytes(keys[i].data, index->shape.width);
+    return index->word_finder->find_batch(index, words, count, rows_out, more_out);
+}
+
+Status learned_index_find_batch(
+    LearnedIndex *index, const Bytes *keys, uint32_t count, RowId *rows_out, bool *more_out) {
+    ASSERT(count <= BATCH_KEY_COUNT);
+    epoch_enter(index->epochs);
+    uint32_t unsettled = index->word_finder != NULL
+                             ? find_words(index, keys, count, rows_out, more_out)
+                             : find_together(index, keys, count, rows_out, more_out);
     epoch_leave(index->epochs);
-    for (uint32_t i = 0; i < count; i++) {
-        if ((unsettled >> i & 1) != 0) TRY(find_first(index, keys[i], &rows_out[i], &more_out[i]));
+    for (; unsettled != 0; unsettled &= unsettled - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(unsettled);
+        TRY(find_first(index, keys[i], &rows_out[i], &more_out[i]));
     }
     return OK;
 }

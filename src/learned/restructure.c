@@ -168,6 +168,7 @@ static void finish_publish(Change *change, const SubtreeBuild *build) {
     }
     count_nodes(index, build);
     index->ranked_changes++;
+    atomic_store_explicit(&old->hint.form, 0, memory_order_relaxed);
     atomic_store(&old->is_dead, true);
     latch_unlock(&change->frame->latch, LATCH_RANK_INDEX_LEAF);
     cache_unpin(change->frame);

@@ -8,6 +8,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#if defined(__linux__) && !defined(__SANITIZE_THREAD__) // it does not know what membarrier orders
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define HAS_MEMBARRIER 1
+#else
+#define HAS_MEMBARRIER 0
+#endif
+
 // Retired memory waits in bags, oldest first. A bag's entries carry the epoch of their retirement;
 // they are free once every thread inside has entered in a later one.
 enum { BAG_ENTRY_COUNT = 84, COLLECT_AT_COUNT = 64, RELEASE_BATCH = 64 };
@@ -28,6 +37,7 @@ typedef struct RetiredBag {
 typedef struct EpochSlot {
     _Alignas(64) _Atomic uint64_t epoch; // 0 outside; written by the owner, read by collectors
     uint32_t depth;                      // the owner's
+    uint32_t collect_at_count;           // the owner's
     _Atomic bool is_owned;
     EpochSet *set;
     struct EpochSlot *next; // never changes once the slot is in the list
@@ -38,10 +48,33 @@ typedef struct EpochSlot {
 } EpochSlot;
 
 struct EpochSet {
-    pthread_key_t key; // the thread's slot
+    pthread_key_t key;  // the thread's slot
+    bool can_interrupt; // collectors order the readers' stores, so that readers need no fence
     _Alignas(64) _Atomic uint64_t epoch;
     _Atomic(EpochSlot *) slots;
 };
+
+// Entering is on the path of every lookup, where a fence costs as much as a cache miss: it lets
+// no load of the next lookup begin. Collecting is rare. So where the kernel can run a fence on all
+// threads of the process, the collector asks for that, and readers only keep the compiler in order.
+static bool can_interrupt_others(void) {
+#if HAS_MEMBARRIER
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+#else
+    return false;
+#endif
+}
+
+static void fence_others(const EpochSet *set) {
+#if HAS_MEMBARRIER
+    if (set->can_interrupt) {
+        long error = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+        ASSERT(error == 0); // we are registered
+    }
+#else
+    (void)set;
+#endif
+}
 
 static void slot_give_back(void *memory) { // at the end of a thread
     EpochSlot *slot = memory;
@@ -57,6 +90,7 @@ Status epoch_set_create(EpochSet **set_out) {
         free(set);
         return fail(INSUFFICIENT_RESOURCES, "could not create a thread key: error %d", error);
     }
+    set->can_interrupt = can_interrupt_others();
     atomic_init(&set->epoch, 1);
     atomic_init(&set->slots, NULL);
     *set_out = set;
@@ -106,6 +140,7 @@ static EpochSlot *slot_create(EpochSet *set) {
     if (slot == NULL) assert_fail("memory for an epoch slot", __FILE__, __LINE__);
     atomic_init(&slot->epoch, 0);
     slot->depth = 0;
+    slot->collect_at_count = COLLECT_AT_COUNT;
     atomic_init(&slot->is_owned, true);
     slot->set = set;
     mutex_init(&slot->mutex, LATCH_RANK_EPOCH);
@@ -170,6 +205,7 @@ static void slot_collect(EpochSlot *slot, uint64_t before) {
 // every pointer after whatever was retired had been unlinked.
 static uint64_t set_raise(EpochSet *set) {
     uint64_t oldest = atomic_fetch_add(&set->epoch, 1) + 1;
+    fence_others(set);
     EpochSlot *slot = atomic_load(&set->slots);
     for (; slot != NULL; slot = slot->next) {
         uint64_t epoch = atomic_load(&slot->epoch);
@@ -181,8 +217,13 @@ static uint64_t set_raise(EpochSet *set) {
 void epoch_enter(EpochSet *set) {
     EpochSlot *slot = slot_get(set);
     if (slot->depth++ > 0) return;
-    // Sequentially consistent with the scan in set_raise: see there.
-    atomic_store(&slot->epoch, atomic_load_explicit(&set->epoch, memory_order_acquire));
+    uint64_t epoch = atomic_load_explicit(&set->epoch, memory_order_acquire);
+    if (set->can_interrupt) { // the scan in set_raise has fenced us: see there
+        atomic_store_explicit(&slot->epoch, epoch, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_store(&slot->epoch, epoch); // before any load of what comes
+    }
 }
 
 void epoch_leave(EpochSet *set) {
@@ -190,8 +231,12 @@ void epoch_leave(EpochSet *set) {
     ASSERT(slot->depth > 0);
     if (--slot->depth > 0) return;
     atomic_store_explicit(&slot->epoch, 0, memory_order_release);
-    if (atomic_load_explicit(&slot->waiting_count, memory_order_relaxed) >= COLLECT_AT_COUNT) {
+    uint32_t waiting = atomic_load_explicit(&slot->waiting_count, memory_order_relaxed);
+    if (__builtin_expect(waiting >= slot->collect_at_count, 0)) {
         slot_collect(slot, set_raise(set));
+        // What an old reader holds back is not asked for at every leaving.
+        slot->collect_at_count =
+            atomic_load_explicit(&slot->waiting_count, memory_order_relaxed) + COLLECT_AT_COUNT;
     }
 }
 

@@ -1,0 +1,163 @@
+#include "learned/word_find.h"
+
+#include "learned/learned_internal.h"
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define HAS_X86_VECTORS 1
+#include <immintrin.h>
+#else
+#define HAS_X86_VECTORS 0
+#endif
+
+#ifdef __SANITIZE_THREAD__ // it knows no fences; see os/latch.c
+#define HINT_ORDER memory_order_acquire
+#else
+#define HINT_ORDER memory_order_relaxed
+#endif
+
+// Blocks beside the predicted one that are looked at; a model is seldom further off.
+enum { NEIGHBOUR_BLOCK_MAX = 4 };
+
+// Where a word should be, in the frame as of a version.
+typedef struct WordPlace {
+    const CacheFrame *frame;
+    const uint8_t *blocks;
+    uint64_t version;
+    uint32_t block_count, at;
+} WordPlace;
+
+[[gnu::always_inline]] static inline const uint64_t *place_block(
+    const WordPlace *place, uint32_t block) {
+    return (const uint64_t *)(const void *)(place->blocks + (size_t)block * 128);
+}
+
+// NULL when the way there is not plain.
+[[gnu::always_inline]] static inline LeafEntry *route_word(
+    const LearnedIndex *index, uint64_t word) {
+    Child child = learned_index_root(index);
+    while (!child_is_leaf(child)) {
+        const InnerNode *node = child_node(child);
+        if (__builtin_expect(node->gate_count != 0 || node->is_row_level, 0)) return NULL;
+        child = inner_node_child(node, range_slot(node, word));
+    }
+    return child_leaf(child);
+}
+
+// Whether no other block has lanes with the word.
+static bool run_is_whole(const WordPlace *place, uint64_t word, uint32_t lane, uint32_t count) {
+    const uint64_t *block = place_block(place, place->at);
+    if (lane == 0 && place->at > 0) {
+        const uint64_t *before = place_block(place, place->at - 1);
+        uint64_t last = leaf_word(before) & 7;
+        if (last == 0 || leaf_word(before + last) == word) return false;
+    }
+    if (lane + count == (leaf_word(block) & 7) && place->at + 1 < place->block_count) {
+        const uint64_t *after = block + 16;
+        if ((leaf_word(after) & 7) == 0 || leaf_word(after + 1) == word) return false;
+    }
+    return true;
+}
+
+// Lanes of a block whose slice is less than the wanted one, and those that equal it, a bit each.
+typedef struct LaneMasks {
+    uint32_t less, equal;
+} LaneMasks;
+
+[[gnu::always_inline]] static inline LaneMasks masks_scalar(const uint64_t *block, uint64_t slice) {
+    LaneMasks masks = {0};
+    for (uint32_t lane = 0; lane < LEAF_LANE_COUNT; lane++) {
+        uint64_t word = leaf_word(block + 1 + lane);
+        masks.less |= (uint32_t)(word < slice) << lane;
+        masks.equal |= (uint32_t)(word == slice) << lane;
+    }
+    return masks;
+}
+
+// The last segment that begins at or before the word; the first one when none does.
+[[gnu::always_inline]] static inline uint32_t segment_scalar(
+    const LeafBody *body, uint32_t count, uint64_t word) {
+    uint32_t segment = 0;
+    for (uint32_t i = 1; i < count; i++)
+        segment += body->firsts[i] <= word;
+    return segment;
+}
+
+#define FIND_NAME(name) name##_scalar
+#define FIND_TARGET
+#define FIND_MASKS   masks_scalar
+#define FIND_SEGMENT segment_scalar
+#include "learned/word_find_loop.h"
+#undef FIND_NAME
+#undef FIND_TARGET
+#undef FIND_MASKS
+#undef FIND_SEGMENT
+
+#if HAS_X86_VECTORS
+[[gnu::target("avx512f"), gnu::always_inline]] static inline LaneMasks masks_avx512(
+    const uint64_t *block, uint64_t slice) {
+    __m512i words = _mm512_loadu_si512(block); // the count, then the slices
+    __m512i wanted = _mm512_set1_epi64((long long)slice);
+    return (LaneMasks){
+        .less = (uint32_t)_mm512_cmplt_epu64_mask(words, wanted) >> 1,
+        .equal = (uint32_t)_mm512_cmpeq_epu64_mask(words, wanted) >> 1,
+    };
+}
+
+[[gnu::target("avx512f"), gnu::always_inline]] static inline uint32_t segment_avx512(
+    const LeafBody *body, uint32_t count, uint64_t word) {
+    __m512i wanted = _mm512_set1_epi64((long long)word);
+    uint32_t begun = _mm512_cmple_epu64_mask(_mm512_loadu_si512(body->firsts), wanted);
+    if (count > 8) {
+        __m512i more = _mm512_loadu_si512(body->firsts + 8);
+        begun |= (uint32_t)_mm512_cmple_epu64_mask(more, wanted) << 8;
+    }
+    uint32_t last = (uint32_t)__builtin_popcount(begun); // they rise: the ones are the lowest bits
+    if (last > count) last = count;
+    return last == 0 ? 0 : last - 1;
+}
+
+#define FIND_NAME(name) name##_avx512
+#define FIND_TARGET     [[gnu::target("avx512f,bmi,bmi2,lzcnt,popcnt")]]
+#define FIND_MASKS      masks_avx512
+#define FIND_SEGMENT    segment_avx512
+#include "learned/word_find_loop.h"
+#undef FIND_NAME
+#undef FIND_TARGET
+#undef FIND_MASKS
+#undef FIND_SEGMENT
+
+// Unsigned words compare as signed ones with the highest bit turned.
+[[gnu::target("avx2"), gnu::always_inline]] static inline LaneMasks masks_avx2(
+    const uint64_t *block, uint64_t slice) {
+    __m256i top = _mm256_set1_epi64x(INT64_MIN);
+    __m256i wanted = _mm256_set1_epi64x((long long)slice);
+    __m256i turned = _mm256_xor_si256(wanted, top);
+    __m256i low = _mm256_loadu_si256((const __m256i_u *)(const void *)block);
+    __m256i high = _mm256_loadu_si256((const __m256i_u *)(const void *)(block + 4));
+    __m256i low_less = _mm256_cmpgt_epi64(turned, _mm256_xor_si256(low, top));
+    __m256i high_less = _mm256_cmpgt_epi64(turned, _mm256_xor_si256(high, top));
+    __m256i low_equal = _mm256_cmpeq_epi64(low, wanted);
+    __m256i high_equal = _mm256_cmpeq_epi64(high, wanted);
+    uint32_t less = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low_less))
+                    | (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high_less)) << 4;
+    uint32_t equal = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low_equal))
+                     | (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high_equal)) << 4;
+    return (LaneMasks){.less = less >> 1, .equal = equal >> 1};
+}
+
+#define FIND_NAME(name) name##_avx2
+#define FIND_TARGET     [[gnu::target("avx2,bmi,bmi2,lzcnt,popcnt")]]
+#define FIND_MASKS      masks_avx2
+#define FIND_SEGMENT    segment_scalar
+#include "learned/word_find_loop.h"
+#endif
+
+const WordFinder *word_finder_choose(void) {
+#if HAS_X86_VECTORS
+    bool has_bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
+                    && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt");
+    if (has_bits && __builtin_cpu_supports("avx512f")) return &finder_avx512;
+    if (has_bits && __builtin_cpu_supports("avx2")) return &finder_avx2;
+#endif
+    return &finder_scalar;
+}

@@ -1,0 +1,29 @@
+// The hot path of lookups: keys of up to eight bytes, from the root to the lane without a call and
+// without a store, with the widest compare the CPU has.
+//
+// Model    root slot -> (inner slot)* -> leaf entry, whose hint predicts the block -> block. What
+//          is not plain (gates, row ids as slices, lists, empty blocks, cold leaves, writers at
+//          work) is undecided: the general search finds out.
+// Threads  Inside an epoch.
+#pragma once
+
+#include "base/ids.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct LearnedIndex LearnedIndex;
+
+enum { WORD_BATCH_COUNT = 16 };
+
+typedef struct WordFinder {
+    // The rows of a key, `row_max` at most (1 or more). False when undecided.
+    bool (*find)(const LearnedIndex *index, uint64_t word, RowId *rows_out, uint32_t row_max,
+        uint32_t *count_out, bool *more_out);
+    // The first rows of up to WORD_BATCH_COUNT keys, or ROW_ID_NONE; a bit for each undecided one.
+    uint32_t (*find_batch)(const LearnedIndex *index, const uint64_t *words, uint32_t count,
+        RowId *rows_out, bool *more_out);
+} WordFinder;
+
+// The fastest for this CPU.
+const WordFinder *word_finder_choose(void);
