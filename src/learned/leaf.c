@@ -21,6 +21,7 @@ LeafView leaf_view(const CacheFrame *frame, KeyShape shape) {
         .level = body->level,
         .is_row_level = (body->flags & LEAF_ROW_LEVEL) != 0,
         .has_lists = (body->flags & LEAF_LISTS) != 0,
+        .pivots = leaf_pivots(body),
     };
 }
 
@@ -140,32 +141,40 @@ uint32_t leaf_predict(const LeafView *view, uint64_t slice) {
     return leaf_line_predict(body, segment, slice, view->block_count);
 }
 
+static inline uint32_t pivot_get(const LeafView *view, uint32_t block) {
+#ifdef __SANITIZE_THREAD__
+    return __atomic_load_n(view->pivots + block, __ATOMIC_ACQUIRE);
+#else
+    return __atomic_load_n(view->pivots + block, __ATOMIC_RELAXED);
+#endif
+}
+
+// The first block from `low` on whose pivot is not less than `pivot`; `high` if there is none.
+static uint32_t pivots_seek(const LeafView *view, uint32_t low, uint32_t high, uint32_t pivot) {
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        bool is_less = pivot_get(view, middle) < pivot;
+        low = is_less ? middle + 1 : low;
+        high = is_less ? high : middle;
+    }
+    return low;
+}
+
 // The last block whose first lane is not greater than the pair; block 0 counts as such.
 static uint32_t find_block(const LeafView *view, uint64_t slice, const IndexPair *pair) {
-    uint32_t guess = leaf_predict(view, slice), low, high; // the answer is in [low, high)
-    uint32_t step = 1;
-    if (guess == 0 || compare_lane(view, leaf_block(view, guess), 0, slice, pair) <= 0) {
-        const uint64_t *block = leaf_block(view, guess);
-        uint32_t lanes = leaf_block_lanes(block);
-        if (lanes > 0 && leaf_word(block + lanes) > slice) return guess; // ends behind the pair
-        low = guess;
-        high = guess + 1;
-        while (high < view->block_count
-               && compare_lane(view, leaf_block(view, high), 0, slice, pair) <= 0) {
-            low = high;
-            high = view->block_count - high > step ? high + step : view->block_count;
-            step *= 2;
-        }
-    } else {
-        high = guess;
-        low = high - 1;
-        while (low > 0 && compare_lane(view, leaf_block(view, low), 0, slice, pair) > 0) {
-            high = low;
-            low = low > step ? low - step : 0;
-            step *= 2;
-        }
-    }
-    while (high - low > 1) {
+    uint32_t pivot = leaf_pivot_of(view->body->pivot_base, view->body->pivot_shift, slice);
+    uint32_t guess = leaf_predict(view, slice);
+    uint32_t first = guess > LEAF_PIVOT_BEFORE ? guess - LEAF_PIVOT_BEFORE : 0;
+    uint32_t end = first + LEAF_PIVOT_WINDOW;
+    if (end > view->block_count) end = view->block_count;
+    if (first > 0 && pivot_get(view, first) >= pivot) first = 0;
+    if (end < view->block_count && pivot_get(view, end - 1) < pivot) end = view->block_count;
+    // The answer is in [low, high): before `low` + 1 pivots are less, and so are first lanes.
+    uint32_t low = pivots_seek(view, first, end, pivot), high = low;
+    while (high < view->block_count && pivot_get(view, high) == pivot)
+        high++;
+    low = low > 0 ? low - 1 : 0;
+    while (high > low + 1) {
         uint32_t middle = low + (high - low) / 2;
         if (compare_lane(view, leaf_block(view, middle), 0, slice, pair) <= 0) {
             low = middle;
@@ -320,6 +329,10 @@ const char *leaf_find_fault(const LeafView *view) {
     for (uint32_t block = 0; block < view->block_count; block++) {
         const uint64_t *words = leaf_block(view, block);
         if ((leaf_word(words) & 0xFF) > LEAF_LANE_COUNT) return "a block with too many lanes";
+        if (pivot_get(view, block)
+            != leaf_pivot_of(body->pivot_base, body->pivot_shift, leaf_word(words + 1))) {
+            return "a pivot of another slice";
+        }
         for (uint32_t lane = leaf_block_lanes(words); lane < LEAF_LANE_COUNT; lane++) {
             if (lane > 0 && leaf_word(words + 1 + lane) != UINT64_MAX) return "a lane not cleared";
         }

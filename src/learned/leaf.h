@@ -48,7 +48,10 @@ typedef struct LeafBody {
     uint32_t heap_garbage;        // guarded by the latch
     uint32_t prefix_bytes;        // of the key, shared by all entries; at the heap's start
     uint64_t incarnation;         // of the database when it was last known exact
-    uint64_t reserved[2];
+    // In memory only; zero in an image:
+    uint64_t pivot_base;
+    uint32_t pivots_offset; // from the body
+    uint32_t pivot_shift;
     // The first slice of each segment of the model, filled up to a multiple of 8 of them with ones,
     // so that one compare of a line finds the segment. Then a line a segment; then, at a multiple
     // of 64, blocks; then the heap.
@@ -57,6 +60,19 @@ typedef struct LeafBody {
 
 static_assert(sizeof(LeafBody) == 64, "a leaf's header is one line");
 
+// In memory a leaf ends with a pivot for each block: where its first slice lies in what the leaf
+// spans, in 30 bits. The model says which sixteen of them to look at; one compare of those finds
+// the block, however far inserts have moved it from where it was when the model was fitted. Those
+// of blocks that are not there are greater than any.
+enum { LEAF_PIVOT_BITS = 30, LEAF_PIVOT_WINDOW = 16, LEAF_PIVOT_BEFORE = 8 };
+
+#define LEAF_PIVOT_NONE UINT32_MAX
+
+static inline uint32_t leaf_pivot_of(uint64_t base, uint32_t shift, uint64_t slice) {
+    uint64_t part = slice > base ? (slice - base) >> shift : 0;
+    return part < LEAF_PIVOT_NONE ? (uint32_t)part : LEAF_PIVOT_NONE - 1;
+}
+
 // A leaf in memory is a frame, then its body on the next line border.
 static inline LeafBody *leaf_body(const CacheFrame *frame) {
     uintptr_t end = (uintptr_t)frame + sizeof(CacheFrame);
@@ -64,6 +80,20 @@ static inline LeafBody *leaf_body(const CacheFrame *frame) {
 }
 
 enum { LEAF_FRAME_OVERHEAD = (sizeof(CacheFrame) + 63 + 63) / 64 * 64 };
+
+static inline uint32_t leaf_pivots_offset(uint32_t body_bytes) {
+    return (body_bytes + 63) / 64 * 64;
+}
+
+// Of a frame whose leaf has a body of `body_bytes` with room for so many blocks.
+static inline size_t leaf_frame_bytes(uint32_t body_bytes, uint32_t block_capacity) {
+    return LEAF_FRAME_OVERHEAD + leaf_pivots_offset(body_bytes)
+           + (size_t)(block_capacity + LEAF_PIVOT_WINDOW) * sizeof(uint32_t);
+}
+
+static inline uint32_t *leaf_pivots(const LeafBody *body) {
+    return (uint32_t *)((uintptr_t)body + body->pivots_offset);
+}
 
 static inline uint32_t leaf_lines_offset(uint32_t segment_count) {
     return (uint32_t)sizeof(LeafBody) + (segment_count + 7) / 8 * 64;
@@ -134,6 +164,7 @@ typedef struct LeafView {
     KeyShape shape;
     uint32_t level;
     bool is_row_level, has_lists;
+    uint32_t *pivots;
 } LeafView;
 
 LeafView leaf_view(const CacheFrame *frame, KeyShape shape);
@@ -202,7 +233,7 @@ typedef struct LeafLayout {
 LeafLayout leaf_layout(const LeafRole *role, const IndexPair *pairs, uint32_t count,
     double lanes_per_block, uint32_t spare_blocks);
 
-// Fills a fresh, zeroed frame of LEAF_FRAME_OVERHEAD + layout.body_bytes.
+// Fills a fresh, zeroed frame of leaf_frame_bytes.
 void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout,
     const IndexPair *pairs, uint64_t incarnation, bool is_exact);
 

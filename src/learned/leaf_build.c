@@ -2,8 +2,9 @@
 #include "base/assert.h"
 #include "learned/leaf_internal.h"
 
-// A model may be this many blocks off where it is built; a new segment starts beyond.
-#define MODEL_ERROR_BLOCKS 1.5
+// A model may be this many blocks off where it is built; a new segment starts beyond. Pivots within
+// eight blocks of the prediction find the rest.
+#define MODEL_ERROR_BLOCKS 4.0
 
 static inline bool is_same_key(KeyShape shape, const IndexPair *a, const IndexPair *b) {
     if (shape.kind == KEY_BYTES) return bytes_equal(a->key, b->key);
@@ -136,6 +137,24 @@ static uint64_t fill_record(LeafBody *body, Bytes rest, const IndexPair *more, u
     return offset;
 }
 
+// Makes the pivots of the blocks that are there; what comes behind the last one finds room too.
+static void fill_pivots(LeafBody *body, uint32_t body_bytes) {
+    uint32_t count = atomic_load_explicit(&body->block_count, memory_order_relaxed);
+    body->pivots_offset = leaf_pivots_offset(body_bytes);
+    body->pivot_base = body->firsts[0];
+    uint64_t last = body_block(body, count - 1)[1];
+    uint64_t span = last > body->pivot_base ? last - body->pivot_base : 0;
+    body->pivot_shift = 0;
+    while (span >> body->pivot_shift >> LEAF_PIVOT_BITS != 0)
+        body->pivot_shift++;
+    uint32_t *pivots = leaf_pivots(body);
+    for (uint32_t block = 0; block < body->block_capacity + LEAF_PIVOT_WINDOW; block++) {
+        pivots[block] = block < count ? leaf_pivot_of(
+                            body->pivot_base, body->pivot_shift, body_block(body, block)[1])
+                                      : LEAF_PIVOT_NONE;
+    }
+}
+
 void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout,
     const IndexPair *pairs, uint64_t incarnation, bool is_exact) {
     LeafBody *body = leaf_body(frame);
@@ -201,6 +220,7 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
         i += same;
     }
     ASSERT(body->heap_bytes == layout->heap_bytes);
+    fill_pivots(body, layout->body_bytes);
 }
 
 // ---- Images
@@ -218,6 +238,7 @@ void leaf_encode(const CacheFrame *frame, bool is_exact, Text *bytes_out) {
     if (!is_exact) header.flags &= (uint8_t)~LEAF_EXACT;
     header.block_capacity = block_count;
     header.heap_capacity = body->heap_bytes;
+    header.pivot_base = header.pivots_offset = header.pivot_shift = 0;
     memcpy(bytes_out->data + start, &header, sizeof header);
 }
 
@@ -287,4 +308,5 @@ void leaf_image_fill(CacheFrame *frame, const LeafImage *image) {
     body->heap_capacity = image->heap_capacity;
     clear_blocks(body, block_count);
     memcpy(body_heap(body), (const uint8_t *)header + blocks_end, header->heap_bytes);
+    fill_pivots(body, image->memory_bytes);
 }

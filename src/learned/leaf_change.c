@@ -16,7 +16,14 @@ static Lane lane_get(const LeafView *view, const uint64_t *block, uint32_t lane)
     };
 }
 
+static void pivot_set(const LeafView *view, const uint64_t *block, uint64_t slice) {
+    size_t at = (size_t)((const uint8_t *)block - view->blocks) / view->block_bytes;
+    uint32_t pivot = leaf_pivot_of(view->body->pivot_base, view->body->pivot_shift, slice);
+    __atomic_store_n(view->pivots + at, pivot, __ATOMIC_RELAXED);
+}
+
 static void lane_set(const LeafView *view, uint64_t *block, uint32_t lane, Lane value) {
+    if (lane == 0) pivot_set(view, block, value.slice);
     leaf_word_set(block + 1 + lane, value.slice);
     if (view->kind == LEAF_16) leaf_word_set(block + 8 + lane, value.second);
     leaf_word_set(block + view->payload_word + lane, value.payload);

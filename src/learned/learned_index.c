@@ -11,9 +11,15 @@ enum { OPTIMISTIC_TRY_COUNT = 8 };
 
 // ---- Leaves as objects of the cache
 
+// The frame is latched. The one that takes its place one day lies differently: the hint is learned
+// anew, which the latch's version tells the eviction if it comes before its end.
 static bool leaf_can_evict(const CacheFrame *frame) {
-    const LeafEntry *entry = (const LeafEntry *)frame->slot;
-    return !atomic_load_explicit(&entry->is_dead, memory_order_relaxed); // its memory comes soon
+    LeafEntry *entry = (LeafEntry *)frame->slot;
+    if (atomic_load_explicit(&entry->is_dead, memory_order_relaxed)) {
+        return false; // its memory comes soon
+    }
+    atomic_store_explicit(&entry->hint.form, 0, memory_order_relaxed);
+    return true;
 }
 
 static Status leaf_object_encode(const CacheFrame *frame, Text *bytes_out) {
@@ -29,8 +35,8 @@ static Status leaf_object_decode(void *owner, Bytes bytes, CacheFrame **frame_ou
         return fail(INDEX_CORRUPTED, "a stored leaf of an index is damaged");
     }
     CacheFrame *frame;
-    TRY(cache_frame_create(
-        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + image.memory_bytes, &frame));
+    TRY(cache_frame_create(index->cache, &leaf_object_kind, index,
+        leaf_frame_bytes(image.memory_bytes, image.block_capacity), &frame));
     leaf_image_fill(frame, &image);
     LeafView view = leaf_view(frame, index->shape);
     const char *fault = leaf_find_fault(&view);
@@ -136,12 +142,10 @@ static void hint_set(LeafEntry *entry, const CacheFrame *frame) {
     const LeafBody *body = leaf_body(frame);
     if (entry->index->word_finder == NULL || entry->is_row_level) return;
     const LeafLine *line = leaf_lines(body);
-    uint32_t blocks = atomic_load_explicit(&body->block_count, memory_order_relaxed);
     atomic_store_explicit(&entry->hint.first, body->firsts[0], memory_order_relaxed);
     atomic_store_explicit(&entry->hint.slope, line->slope, memory_order_relaxed);
     atomic_store_explicit(&entry->hint.start, line->start, memory_order_relaxed);
-    atomic_store_explicit(
-        &entry->hint.form, leaf_form_make(blocks, body->segment_count), memory_order_relaxed);
+    atomic_store_explicit(&entry->hint.form, leaf_form_make(body), memory_order_relaxed);
 }
 
 void leaf_entry_learn(LeafEntry *entry, CacheFrame *frame) {
@@ -180,8 +184,7 @@ void leaf_entry_changed(LeafEntry *entry, CacheFrame *frame) {
     uint64_t form = atomic_load_explicit(&entry->hint.form, memory_order_relaxed);
     uint32_t blocks = atomic_load_explicit(&body->block_count, memory_order_relaxed);
     if (form != 0 && leaf_form_blocks(form) != blocks) {
-        atomic_store_explicit(
-            &entry->hint.form, leaf_form_make(blocks, body->segment_count), memory_order_relaxed);
+        atomic_store_explicit(&entry->hint.form, leaf_form_make(body), memory_order_relaxed);
     }
 }
 
@@ -238,8 +241,8 @@ static Status add_first_leaf(LearnedIndex *index) {
     index->first = index->last = entry;
     index->leaf_count = 1;
     atomic_init(&index->root, child_of_leaf(entry));
-    TRY(cache_frame_create(
-        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
+    TRY(cache_frame_create(index->cache, &leaf_object_kind, index,
+        leaf_frame_bytes(layout.body_bytes, layout.block_capacity), &frame));
     leaf_fill(frame, &role, &layout, NULL, index->options.incarnation, true);
     leaf_entry_attach(entry, frame);
     return OK;

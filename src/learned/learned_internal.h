@@ -22,8 +22,10 @@ typedef struct LeafHint {
     _Atomic uint64_t form;
 } LeafHint;
 
-static inline uint64_t leaf_form_make(uint32_t blocks, uint32_t segments) {
-    return blocks | (uint64_t)segments << 16 | (uint64_t)leaf_blocks_offset(segments) << 32;
+static inline uint64_t leaf_form_make(const LeafBody *body) {
+    return atomic_load_explicit(&body->block_count, memory_order_relaxed)
+           | (uint64_t)body->segment_count << 16 | (uint64_t)body->pivot_shift << 24
+           | (uint64_t)(body->pivots_offset / 64) << 32;
 }
 
 static inline uint32_t leaf_form_blocks(uint64_t form) {
@@ -31,11 +33,15 @@ static inline uint32_t leaf_form_blocks(uint64_t form) {
 }
 
 static inline uint32_t leaf_form_segments(uint64_t form) {
-    return (uint32_t)(form >> 16 & 0xFFFF);
+    return (uint32_t)(form >> 16 & 0xFF);
 }
 
-static inline uint32_t leaf_form_offset(uint64_t form) {
-    return (uint32_t)(form >> 32);
+static inline uint32_t leaf_form_pivot_shift(uint64_t form) {
+    return (uint32_t)(form >> 24 & 0xFF);
+}
+
+static inline uint32_t leaf_form_pivots_offset(uint64_t form) {
+    return (uint32_t)(form >> 32) * 64;
 }
 
 struct LeafEntry {

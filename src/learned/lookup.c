@@ -99,10 +99,10 @@ Status learned_index_find(LearnedIndex *index, Bytes key, RowId *rows_out, uint3
     uint32_t *count_out, bool *more_out) {
     if (index->word_finder != NULL && row_max > 0) {
         uint64_t word = word_of_bytes(key.data, index->shape.width);
-        epoch_enter(index->epochs);
+        EpochSlot *slot = epoch_pin(index->epochs);
         bool is_settled =
             index->word_finder->find(index, word, rows_out, row_max, count_out, more_out);
-        epoch_leave(index->epochs);
+        epoch_unpin(slot);
         if (__builtin_expect(is_settled, 1)) return OK;
     }
     return find_key(index, key, rows_out, row_max, count_out, more_out);

@@ -223,8 +223,8 @@ static Status try_rebuild(Change *change, bool *is_done_out) {
     // A leaf that grows by appending must gain something.
     if (change->is_append && spare == 0) return OK;
     CacheFrame *frame;
-    TRY(cache_frame_create(
-        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout.body_bytes, &frame));
+    TRY(cache_frame_create(index->cache, &leaf_object_kind, index,
+        leaf_frame_bytes(layout.body_bytes, layout.block_capacity), &frame));
     bool is_exact = atomic_load_explicit(&change->entry->is_exact, memory_order_relaxed);
     leaf_fill(frame, &change->role, &layout, change->pairs, index->options.incarnation, is_exact);
     *is_done_out = true;

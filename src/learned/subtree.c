@@ -39,8 +39,8 @@ static Status build_leaf(SubtreeBuild *build, const LeafRole *role, const LeafLa
     LeafEntry *entry;
     CacheFrame *frame;
     TRY(leaf_entry_create(index, role->level, role->is_row_level, &entry));
-    Status status = cache_frame_create(
-        index->cache, &leaf_object_kind, index, LEAF_FRAME_OVERHEAD + layout->body_bytes, &frame);
+    Status status = cache_frame_create(index->cache, &leaf_object_kind, index,
+        leaf_frame_bytes(layout->body_bytes, layout->block_capacity), &frame);
     if (status != OK) {
         leaf_entry_destroy(entry);
         return status;

@@ -10,20 +10,23 @@
 #endif
 
 #ifdef __SANITIZE_THREAD__ // it knows no fences; see os/latch.c
-#define HINT_ORDER memory_order_acquire
+#define HINT_ORDER        memory_order_acquire
+#define HINT_ATOMIC_ORDER __ATOMIC_ACQUIRE
 #else
-#define HINT_ORDER memory_order_relaxed
+#define HINT_ORDER        memory_order_relaxed
+#define HINT_ATOMIC_ORDER __ATOMIC_RELAXED
 #endif
 
-// Blocks beside the predicted one that are looked at; a model is seldom further off.
-enum { NEIGHBOUR_BLOCK_MAX = 4 };
+// Blocks with the same pivot that are looked at.
+enum { TIE_BLOCK_MAX = 4 };
 
 // Where a word should be, in the frame as of a version.
 typedef struct WordPlace {
     const CacheFrame *frame;
     const uint8_t *blocks;
-    uint64_t version;
+    uint64_t version, word;
     uint32_t block_count, at;
+    uint32_t tie_count; // pivots that equal the word's: `at` is the last such block
 } WordPlace;
 
 [[gnu::always_inline]] static inline const uint64_t *place_block(
@@ -44,16 +47,16 @@ typedef struct WordPlace {
 }
 
 // Whether no other block has lanes with the word.
-static bool run_is_whole(const WordPlace *place, uint64_t word, uint32_t lane, uint32_t count) {
+static bool run_is_whole(const WordPlace *place, uint32_t lane, uint32_t count) {
     const uint64_t *block = place_block(place, place->at);
     if (lane == 0 && place->at > 0) {
         const uint64_t *before = place_block(place, place->at - 1);
         uint64_t last = leaf_word(before) & 7;
-        if (last == 0 || leaf_word(before + last) == word) return false;
+        if (last == 0 || leaf_word(before + last) == place->word) return false;
     }
     if (lane + count == (leaf_word(block) & 7) && place->at + 1 < place->block_count) {
         const uint64_t *after = block + 16;
-        if ((leaf_word(after) & 7) == 0 || leaf_word(after + 1) == word) return false;
+        if ((leaf_word(after) & 7) == 0 || leaf_word(after + 1) == place->word) return false;
     }
     return true;
 }
@@ -82,15 +85,30 @@ typedef struct LaneMasks {
     return segment;
 }
 
+// How many of a window's pivots are less than this one, and how many equal it. They rise.
+[[gnu::always_inline]] static inline void pivots_scalar(
+    const uint32_t *window, uint32_t pivot, uint32_t *less_out, uint32_t *equal_out) {
+    uint32_t less = 0, equal = 0;
+    for (uint32_t i = 0; i < LEAF_PIVOT_WINDOW; i++) {
+        uint32_t here = __atomic_load_n(window + i, HINT_ATOMIC_ORDER);
+        less += here < pivot;
+        equal += here == pivot;
+    }
+    *less_out = less;
+    *equal_out = equal;
+}
+
 #define FIND_NAME(name) name##_scalar
 #define FIND_TARGET
 #define FIND_MASKS   masks_scalar
 #define FIND_SEGMENT segment_scalar
+#define FIND_PIVOTS  pivots_scalar
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
 #undef FIND_MASKS
 #undef FIND_SEGMENT
+#undef FIND_PIVOTS
 
 #if HAS_X86_VECTORS
 [[gnu::target("avx512f"), gnu::always_inline]] static inline LaneMasks masks_avx512(
@@ -116,15 +134,24 @@ typedef struct LaneMasks {
     return last == 0 ? 0 : last - 1;
 }
 
+[[gnu::target("avx512f"), gnu::always_inline]] static inline void pivots_avx512(
+    const uint32_t *window, uint32_t pivot, uint32_t *less_out, uint32_t *equal_out) {
+    __m512i pivots = _mm512_loadu_si512(window), wanted = _mm512_set1_epi32((int)pivot);
+    *less_out = (uint32_t)__builtin_popcount(_mm512_cmplt_epu32_mask(pivots, wanted));
+    *equal_out = (uint32_t)__builtin_popcount(_mm512_cmpeq_epu32_mask(pivots, wanted));
+}
+
 #define FIND_NAME(name) name##_avx512
 #define FIND_TARGET     [[gnu::target("avx512f,bmi,bmi2,lzcnt,popcnt")]]
 #define FIND_MASKS      masks_avx512
 #define FIND_SEGMENT    segment_avx512
+#define FIND_PIVOTS     pivots_avx512
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
 #undef FIND_MASKS
 #undef FIND_SEGMENT
+#undef FIND_PIVOTS
 
 // Unsigned words compare as signed ones with the highest bit turned.
 [[gnu::target("avx2"), gnu::always_inline]] static inline LaneMasks masks_avx2(
@@ -145,10 +172,27 @@ typedef struct LaneMasks {
     return (LaneMasks){.less = less >> 1, .equal = equal >> 1};
 }
 
+[[gnu::target("avx2,popcnt"), gnu::always_inline]] static inline void pivots_avx2(
+    const uint32_t *window, uint32_t pivot, uint32_t *less_out, uint32_t *equal_out) {
+    __m256i top = _mm256_set1_epi32(INT32_MIN), wanted = _mm256_set1_epi32((int)pivot);
+    __m256i turned = _mm256_xor_si256(wanted, top);
+    uint32_t less = 0, equal = 0;
+    for (uint32_t i = 0; i < LEAF_PIVOT_WINDOW; i += 8) {
+        __m256i pivots = _mm256_loadu_si256((const __m256i_u *)(const void *)(window + i));
+        __m256i is_less = _mm256_cmpgt_epi32(turned, _mm256_xor_si256(pivots, top));
+        __m256i is_equal = _mm256_cmpeq_epi32(pivots, wanted);
+        less |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_less)) << i;
+        equal |= (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_equal)) << i;
+    }
+    *less_out = (uint32_t)__builtin_popcount(less);
+    *equal_out = (uint32_t)__builtin_popcount(equal);
+}
+
 #define FIND_NAME(name) name##_avx2
 #define FIND_TARGET     [[gnu::target("avx2,bmi,bmi2,lzcnt,popcnt")]]
 #define FIND_MASKS      masks_avx2
 #define FIND_SEGMENT    segment_scalar
+#define FIND_PIVOTS     pivots_avx2
 #include "learned/word_find_loop.h"
 #endif
 

@@ -1,11 +1,10 @@
 // The functions of a WordFinder: a template, included by word_find.c once for each way to compare.
-// The includer defines FIND_NAME(name), FIND_TARGET (attributes), FIND_MASKS(block, word) and
-// FIND_SEGMENT(body, word).
+// The includer defines FIND_NAME(name), FIND_TARGET (attributes), FIND_MASKS(block, word),
+// FIND_SEGMENT(body, count, word) and FIND_PIVOTS(window, pivot, less_out, equal_out).
 #ifdef FIND_NAME
 
 FIND_TARGET static inline bool FIND_NAME(locate)(
-    const LearnedIndex *index, LeafEntry *entry, uint64_t word, WordPlace *place) {
-    (void)index;
+    LeafEntry *entry, uint64_t word, WordPlace *place) {
     const CacheFrame *frame = cache_find(&entry->cache);
     uint64_t form = atomic_load_explicit(&entry->hint.form, HINT_ORDER);
     if (__builtin_expect(frame == NULL || form == 0, 0)) return false;
@@ -18,59 +17,62 @@ FIND_TARGET static inline bool FIND_NAME(locate)(
     if (__builtin_expect(!latch_read_is_valid(&frame->latch, place->version), 0)) return false;
     const LeafBody *body = leaf_body(frame);
     uint32_t segment_count = leaf_form_segments(form);
+    uint32_t pivot = leaf_pivot_of(first, leaf_form_pivot_shift(form), word);
+    uint64_t distance = word > first ? word - first : 0;
     if (segment_count > 1) {
         uint32_t segment = FIND_SEGMENT(body, segment_count, word);
         const uint8_t *lines = (const uint8_t *)body + leaf_lines_offset(segment_count);
         const LeafLine *line = (const LeafLine *)(const void *)lines + segment;
         first = body->firsts[segment];
+        distance = word > first ? word - first : 0;
         slope = line->slope;
         start = line->start;
     }
-    uint64_t distance = word > first ? word - first : 0;
-    double block = start + (double)distance * slope;
+    double guess = start + (double)distance * slope;
     double last = (double)(leaf_form_blocks(form) - 1);
-    block = block > 0 ? block : 0; // in this order, so that no number is none
-    block = block < last ? block : last;
+    guess = guess > 0 ? guess : 0; // in this order, so that no number is none
+    guess = guess < last ? guess : last;
+    uint32_t likely = (uint32_t)(int)guess;
+    uint32_t window = likely > LEAF_PIVOT_BEFORE ? likely - LEAF_PIVOT_BEFORE : 0;
+    const uint8_t *pivots = (const uint8_t *)body + leaf_form_pivots_offset(form);
+    place->blocks = (const uint8_t *)body + leaf_blocks_offset(segment_count);
+    // Often the block is the likely one, which then need not wait for the pivots.
+    __builtin_prefetch(place_block(place, likely));
+    __builtin_prefetch(place_block(place, likely) + 8);
+    uint32_t less, equal;
+    FIND_PIVOTS((const uint32_t *)(const void *)pivots + window, pivot, &less, &equal);
     place->frame = frame;
+    place->word = word;
     place->block_count = leaf_form_blocks(form);
-    place->at = (uint32_t)block;
-    place->blocks = (const uint8_t *)body + leaf_form_offset(form);
-    return true;
+    // Blocks that begin in the same pivot are walked to the left.
+    uint32_t begun = less + equal;
+    place->at = window + (begun > 0 ? begun - 1 : 0);
+    place->tie_count = equal;
+    // A window that does not reach both sides of the word says nothing.
+    return (begun > 0 || window == 0)
+           && (begun < LEAF_PIVOT_WINDOW || window + LEAF_PIVOT_WINDOW >= place->block_count);
 }
 
 // The block that may hold the word, and the lanes there that equal it; 0 when it is absent.
-FIND_TARGET static inline bool FIND_NAME(search)(
-    uint64_t word, WordPlace *place, uint32_t *equal_out) {
-    int direction = 0;
-    for (uint32_t step = 0; step <= NEIGHBOUR_BLOCK_MAX; step++) {
+FIND_TARGET static inline bool FIND_NAME(search)(WordPlace *place, uint32_t *equal_out) {
+    for (uint32_t step = 0;; step++) {
         const uint64_t *block = place_block(place, place->at);
-        __builtin_prefetch(block + 8);
-        LaneMasks masks = FIND_MASKS(block, word);
+        LaneMasks masks = FIND_MASKS(block, place->word);
         uint32_t lanes = (UINT32_C(1) << (leaf_word(block) & 7)) - 1;
         *equal_out = masks.equal & lanes;
-        if (*equal_out != 0) return true;
+        if (__builtin_expect(*equal_out != 0, 1)) return true;
         if (lanes == 0) return false;
-        uint32_t less = masks.less & lanes;
-        // It moves one way at most: a step back would only find the gap that the key is not in.
-        if (less == 0) {
-            if (direction > 0 || place->at == 0) return true;
-            direction = -1;
-            place->at--;
-        } else if (less == lanes) {
-            if (direction < 0 || place->at + 1 >= place->block_count) return true;
-            direction = 1;
-            place->at++;
-        } else {
-            return true;
-        }
+        // The pivots are only so exact: the word may be before the block.
+        if ((masks.less & lanes) != 0 || place->at == 0 || place->tie_count == 0) return true;
+        if (step == TIE_BLOCK_MAX) return false;
+        place->at--;
     }
-    return false;
 }
 
-FIND_TARGET static inline bool FIND_NAME(settle)(const LearnedIndex *index, uint64_t word,
-    WordPlace *place, RowId *rows_out, uint32_t row_max, uint32_t *count_out, bool *more_out) {
+FIND_TARGET static inline bool FIND_NAME(settle)(const LearnedIndex *index, WordPlace *place,
+    RowId *rows_out, uint32_t row_max, uint32_t *count_out, bool *more_out) {
     uint32_t equal;
-    if (!FIND_NAME(search)(word, place, &equal)) return false;
+    if (!FIND_NAME(search)(place, &equal)) return false;
     uint32_t count = 0;
     bool has_more = false;
     if (equal != 0) {
@@ -83,7 +85,7 @@ FIND_TARGET static inline bool FIND_NAME(settle)(const LearnedIndex *index, uint
             count = 1;
         } else {
             uint32_t lanes = (uint32_t)__builtin_popcount(equal);
-            if (!run_is_whole(place, word, lane, lanes)) return false;
+            if (!run_is_whole(place, lane, lanes)) return false;
             count = lanes < row_max ? lanes : row_max;
             has_more = lanes > row_max;
             for (uint32_t i = 0; i < count; i++)
@@ -101,8 +103,8 @@ FIND_TARGET static bool FIND_NAME(find)(const LearnedIndex *index, uint64_t word
     uint32_t row_max, uint32_t *count_out, bool *more_out) {
     WordPlace place;
     LeafEntry *entry = route_word(index, word);
-    return entry != NULL && FIND_NAME(locate)(index, entry, word, &place)
-           && FIND_NAME(settle)(index, word, &place, rows_out, row_max, count_out, more_out);
+    return entry != NULL && FIND_NAME(locate)(entry, word, &place)
+           && FIND_NAME(settle)(index, &place, rows_out, row_max, count_out, more_out);
 }
 
 FIND_TARGET static uint32_t FIND_NAME(find_batch)(const LearnedIndex *index, const uint64_t *words,
@@ -115,7 +117,7 @@ FIND_TARGET static uint32_t FIND_NAME(find_batch)(const LearnedIndex *index, con
         __builtin_prefetch(entries[i]); // of NULL it does nothing
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (entries[i] == NULL || !FIND_NAME(locate)(index, entries[i], words[i], &places[i])) {
+        if (entries[i] == NULL || !FIND_NAME(locate)(entries[i], words[i], &places[i])) {
             undecided |= UINT32_C(1) << i;
             continue;
         }
@@ -126,8 +128,7 @@ FIND_TARGET static uint32_t FIND_NAME(find_batch)(const LearnedIndex *index, con
     for (uint32_t i = 0; i < count; i++) {
         if ((undecided >> i & 1) != 0) continue;
         uint32_t row_count;
-        if (!FIND_NAME(settle)(
-                index, words[i], &places[i], &rows_out[i], 1, &row_count, &more_out[i])) {
+        if (!FIND_NAME(settle)(index, &places[i], &rows_out[i], 1, &row_count, &more_out[i])) {
             undecided |= UINT32_C(1) << i;
         } else if (row_count == 0) {
             rows_out[i] = ROW_ID_NONE;

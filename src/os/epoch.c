@@ -34,7 +34,7 @@ typedef struct RetiredBag {
 } RetiredBag;
 
 // One a thread. Slots outlive their threads: the next new thread takes one over, with its bags.
-typedef struct EpochSlot {
+struct EpochSlot {
     _Alignas(64) _Atomic uint64_t epoch; // 0 outside; written by the owner, read by collectors
     uint32_t depth;                      // the owner's
     uint32_t collect_at_count;           // the owner's
@@ -45,7 +45,7 @@ typedef struct EpochSlot {
     Mutex mutex; // guards the bags: the owner retires, anybody collects
     RetiredBag *oldest, *newest;
     _Atomic uint32_t waiting_count; // relaxed: only a hint for when to collect
-} EpochSlot;
+};
 
 struct EpochSet {
     pthread_key_t key;  // the thread's slot
@@ -214,9 +214,9 @@ static uint64_t set_raise(EpochSet *set) {
     return oldest;
 }
 
-void epoch_enter(EpochSet *set) {
+EpochSlot *epoch_pin(EpochSet *set) {
     EpochSlot *slot = slot_get(set);
-    if (slot->depth++ > 0) return;
+    if (slot->depth++ > 0) return slot;
     uint64_t epoch = atomic_load_explicit(&set->epoch, memory_order_acquire);
     if (set->can_interrupt) { // the scan in set_raise has fenced us: see there
         atomic_store_explicit(&slot->epoch, epoch, memory_order_relaxed);
@@ -224,20 +224,32 @@ void epoch_enter(EpochSet *set) {
     } else {
         atomic_store(&slot->epoch, epoch); // before any load of what comes
     }
+    return slot;
 }
 
-void epoch_leave(EpochSet *set) {
-    EpochSlot *slot = slot_get(set);
+static void slot_collect_own(EpochSlot *slot) {
+    slot_collect(slot, set_raise(slot->set));
+    // What an old reader holds back is not asked for at every leaving.
+    slot->collect_at_count =
+        atomic_load_explicit(&slot->waiting_count, memory_order_relaxed) + COLLECT_AT_COUNT;
+}
+
+void epoch_unpin(EpochSlot *slot) {
     ASSERT(slot->depth > 0);
     if (--slot->depth > 0) return;
     atomic_store_explicit(&slot->epoch, 0, memory_order_release);
     uint32_t waiting = atomic_load_explicit(&slot->waiting_count, memory_order_relaxed);
     if (__builtin_expect(waiting >= slot->collect_at_count, 0)) {
-        slot_collect(slot, set_raise(set));
-        // What an old reader holds back is not asked for at every leaving.
-        slot->collect_at_count =
-            atomic_load_explicit(&slot->waiting_count, memory_order_relaxed) + COLLECT_AT_COUNT;
+        slot_collect_own(slot);
     }
+}
+
+void epoch_enter(EpochSet *set) {
+    (void)epoch_pin(set);
+}
+
+void epoch_leave(EpochSet *set) {
+    epoch_unpin(slot_get(set));
 }
 
 bool epoch_is_inside(EpochSet *set) {

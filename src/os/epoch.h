@@ -15,6 +15,11 @@ void epoch_set_destroy(EpochSet *set); // frees everything retired; nobody may b
 
 void epoch_enter(EpochSet *set);
 void epoch_leave(EpochSet *set);
+
+// The same for a path that a call counts on: enters, and leaves by what entering returned.
+typedef struct EpochSlot EpochSlot;
+EpochSlot *epoch_pin(EpochSet *set);
+void epoch_unpin(EpochSlot *slot);
 bool epoch_is_inside(EpochSet *set); // for assertions
 
 // Calls `release(memory)` when no thread that is inside now is inside any more. Never fails.
