@@ -275,13 +275,25 @@ uint32_t omen_column_type(const OmenStatement *statement, int column) {
     return column_exists(statement, column) ? statement->results[column].type.oid : 0;
 }
 
+// The column of the current row, and which of its values; NULL for NULL, and when there is none.
+static const Column *field_find(const OmenStatement *statement, int column, uint32_t *row_out) {
+    if (!column_exists(statement, column) || statement->batch == NULL) return NULL;
+    const Column *values = &statement->batch->columns[column];
+    uint32_t row = values->is_constant ? 0 : statement->row;
+    *row_out = row;
+    bool is_null = values->nulls != NULL && (values->nulls[row / 64] >> (row % 64) & 1) != 0;
+    return is_null ? NULL : values;
+}
+
 static Value field(const OmenStatement *statement, int column) {
-    if (!column_exists(statement, column) || statement->batch == NULL) return value_null();
-    return column_get(&statement->batch->columns[column], statement->row);
+    uint32_t row;
+    const Column *values = field_find(statement, column, &row);
+    return values == NULL ? value_null() : column_get(values, row);
 }
 
 int omen_column_is_null(const OmenStatement *statement, int column) {
-    return field(statement, column).is_null;
+    uint32_t row;
+    return field_find(statement, column, &row) == NULL;
 }
 
 typedef struct Number {
@@ -348,6 +360,10 @@ int omen_column_bool(const OmenStatement *statement, int column) {
 }
 
 int64_t omen_column_int64(const OmenStatement *statement, int column) {
+    uint32_t row;
+    const Column *values = field_find(statement, column, &row);
+    if (values == NULL) return 0;
+    if (values->kind == PHYSICAL_INT8) return ((const int64_t *)values->values)[row];
     return field_number(statement, column).integer;
 }
 
@@ -371,16 +387,16 @@ const char *omen_column_text(OmenStatement *statement, int column, size_t *count
 }
 
 const void *omen_column_blob(OmenStatement *statement, int column, size_t *count_out) {
-    Value value = field(statement, column);
-    if (value.is_null) return NULL;
+    uint32_t row;
+    const Column *values = field_find(statement, column, &row);
+    if (values == NULL) return NULL;
     Oid type = statement->results[column].type.oid;
     if (type == TYPE_BYTEA || type == TYPE_TEXT || type == TYPE_VARCHAR) {
-        const Column *values = &statement->batch->columns[column];
-        const View *views = values->values;
-        const View *view = &views[values->is_constant ? 0 : statement->row];
+        const View *view = (const View *)values->values + row;
         if (count_out != NULL) *count_out = view->count;
         return view_data(view);
     }
+    Value value = column_get(values, row);
     Text bytes;
     text_init(&bytes, &statement->field_arena);
     Status status = value_to_binary(

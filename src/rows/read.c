@@ -416,6 +416,7 @@ enum {
     FETCH_GROUP_COUNT = 32,
     PAGE_RUN_COUNT = 8,     // so many rows of one page are read as a page
     COPIED_BYTES_MAX = 256, // longer strings are not copied: their page is pinned
+    COPY_STEP = 16,
 };
 
 // What is the same for every row of a call.
@@ -425,130 +426,161 @@ typedef struct RowFetch {
     const KeyCheck *check; // or NULL
     KeyBuffer *key;
     RowBatch *batch;
+    // Of a key that is one integer: where the row has it, and whether it is NULL. Width 0: another.
+    uint32_t key_width, key_offset, key_null_offset;
+    uint8_t key_null_bit;
 } RowFetch;
+
+static RowFetch row_fetch(RowStore *store, const KeyCheck *check, RowBatch *batch, KeyBuffer *key) {
+    const RowLayout *layout = row_store_layout(store);
+    RowFetch fetch = {.store = store, .layout = layout, .check = check, .key = key, .batch = batch};
+    if (check != NULL && check->integer_width != 0) {
+        uint32_t column = check->columns[0];
+        fetch.key_width = check->integer_width;
+        fetch.key_offset = layout->columns[column].offset;
+        fetch.key_null_offset = layout->null_offset + column / 8;
+        fetch.key_null_bit = (uint8_t)(1U << (column % 8));
+    }
+    return fetch;
+}
+
+// Where a row is, if its page is in memory. Bytes at `row` may be read inside the epoch, whatever
+// they are.
+typedef struct FetchPlace {
+    RowSlot *slot;
+    CacheFrame *frame; // or NULL
+    const uint8_t *row;
+    uint32_t index; // in the page
+} FetchPlace;
+
+static inline bool fetch_matches(
+    const RowFetch *fetch, RowPage *page, const uint8_t *row, const Bytes *key) {
+    if (fetch->key_width == sizeof(uint64_t)) {
+        return key->count == sizeof(uint64_t)
+               && get_u64_be(key->data) == (get_u64_le(row + fetch->key_offset) ^ UINT64_C(1) << 63)
+               && (row[fetch->key_null_offset] & fetch->key_null_bit) == 0;
+    }
+    return row_matches(fetch->key, page, fetch->layout, fetch->layout, row, fetch->check, *key);
+}
+
+static void fetch_nulls(const RowFetch *fetch, const uint8_t *nulls) {
+    RowBatch *batch = fetch->batch;
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        uint32_t column = batch->list[i].column;
+        bool is_null = (nulls[column / 8] >> (column % 8) & 1) != 0;
+        if (is_null) row_batch_set_null(batch, column, batch->batch.row_count);
+    }
+}
+
+// Puts the bytes of a long string in the batch. False when it is not for copying.
+static inline bool fetch_string(
+    const RowBatch *batch, RowPage *page, View *view, uint8_t **copy_inout) {
+    uint32_t bytes = page_header(page)->bytes, count = view->count;
+    if (count > COPIED_BYTES_MAX || bytes < count || view->rest > bytes - count
+        || (size_t)(batch->copy_end - *copy_inout) < count + COPY_STEP) {
+        return false;
+    }
+    const uint8_t *from = page->bytes + view->rest;
+    uint8_t *to = *copy_inout;
+    if (view->rest + count + COPY_STEP <= bytes) {
+        // In steps, past the end: the next string writes over it.
+        for (uint32_t i = 0; i < count; i += COPY_STEP)
+            memcpy(to + i, from + i, COPY_STEP);
+    } else {
+        memcpy(to, from, count);
+    }
+    view->rest = (uint64_t)(uintptr_t)to;
+    *copy_inout = to + count;
+    return true;
+}
 
 // Copies a row's columns behind the batch's rows. False when it is not for copying.
 static inline bool fetch_columns(
     const RowFetch *fetch, RowPage *page, const uint8_t *row, uint8_t **copy_inout) {
-    RowBatch *batch = fetch->batch;
-    const RowLayout *layout = fetch->layout;
+    const RowBatch *batch = fetch->batch;
+    const RowBatchColumn *column = batch->list, *end = column + batch->list_count;
     uint32_t at = batch->batch.row_count;
-    const uint8_t *nulls = row + layout->null_offset;
-    for (uint32_t i = 0; i < batch->list_count; i++) {
-        uint32_t column = batch->list[i];
-        const RowColumn *from = &layout->columns[column];
-        void *values = batch->batch.columns[column].values;
-        const uint8_t *value = row + from->offset;
-        if ((nulls[column / 8] >> (column % 8) & 1) != 0) row_batch_set_null(batch, column, at);
-        switch (from->width) {
-        case 1:
-            memcpy((uint8_t *)values + at, value, 1);
-            continue;
-        case 2:
-            memcpy((uint16_t *)values + at, value, 2);
-            continue;
-        case 4:
-            memcpy((uint32_t *)values + at, value, 4);
-            continue;
-        case 8:
-            memcpy((uint64_t *)values + at, value, 8);
-            continue;
-        default:
-            memcpy((Wide *)values + at, value, 16);
-            break;
+    for (; column < end; column++) {
+        const uint8_t *value = row + column->offset;
+        if (column->width == 8) {
+            memcpy((uint64_t *)column->values + at, value, 8);
+        } else if (column->width == 16) {
+            View *view = (View *)column->values + at;
+            memcpy(view, value, 16);
+            bool is_long = column->is_view && view->count > VIEW_INLINE_MAX;
+            if (is_long && !fetch_string(batch, page, view, copy_inout)) return false;
+        } else if (column->width == 4) {
+            memcpy((uint32_t *)column->values + at, value, 4);
+        } else if (column->width == 2) {
+            memcpy((uint16_t *)column->values + at, value, 2);
+        } else {
+            ((uint8_t *)column->values)[at] = *value;
         }
-        if (from->kind != PHYSICAL_VIEW) continue;
-        View *view = (View *)values + at;
-        if (view->count <= VIEW_INLINE_MAX) continue;
-        uint32_t bytes = page_header(page)->bytes;
-        if (view->count > COPIED_BYTES_MAX || bytes < view->count
-            || view->rest > bytes - view->count
-            || (size_t)(batch->copy_end - *copy_inout) < view->count) {
-            return false;
-        }
-        memcpy(*copy_inout, page->bytes + view->rest, view->count);
-        view->rest = (uint64_t)(uintptr_t)*copy_inout;
-        *copy_inout += view->count;
     }
+    const uint8_t *nulls = row + fetch->layout->null_offset;
+    uint32_t null_bytes = (fetch->layout->column_count + 7) / 8;
+    uint8_t any = 0;
+    for (uint32_t i = 0; i < null_bytes; i++)
+        any |= nulls[i];
+    if (any != 0) fetch_nulls(fetch, nulls);
     return true;
 }
 
 // Reads one row of a page that is in memory and has no versions. False when it is not to be had
 // like this, and then nothing has happened.
-static inline bool fetch_row(const RowFetch *fetch, const RowPlace *place, CacheFrame *frame,
-    RowId row_id, const Bytes *key) {
+static inline bool fetch_row(
+    const RowFetch *fetch, const FetchPlace *place, RowId row_id, const Bytes *key) {
+    CacheFrame *frame = place->frame;
     uint64_t version;
     if (!IS_OPTIMISTIC || !latch_try_read(&frame->latch, &version)) return false;
     if (slot_versions(place->slot) != NULL) return false;
     RowPage *page = page_of(frame);
-    const RowLayout *layout = fetch->layout;
-    if (page_header(page)->layout_version != layout->version) return false;
+    if (page_header(page)->layout_version != fetch->layout->version) return false;
     RowBatch *batch = fetch->batch;
-    const uint8_t *row = page_row(page, place->index);
-    bool is_wanted =
-        page_is_live(page, place->index)
-        && (key == NULL || row_matches(fetch->key, page, layout, layout, row, fetch->check, *key));
+    bool is_wanted = page_is_live(page, place->index)
+                     && (key == NULL || fetch_matches(fetch, page, place->row, key));
     uint8_t *copy = batch->copy_next;
-    if (!latch_read_is_valid(&frame->latch, version)) return false;
-    if (is_wanted) {
-        bool is_copied = fetch_columns(fetch, page, row, &copy);
-        if (!is_copied || !latch_read_is_valid(&frame->latch, version)) {
-            nulls_forget(batch, 1);
-            return false;
-        }
-        batch->copy_next = copy;
-        batch->batch.row_ids[batch->batch.row_count++] = row_id;
-        batch->batch.selected_count = batch->batch.row_count;
+    bool is_copied = !is_wanted || fetch_columns(fetch, page, place->row, &copy);
+    if (!is_copied || !latch_read_is_valid(&frame->latch, version)) {
+        nulls_forget(batch, 1);
+        return false;
     }
     cache_touch(frame);
+    if (!is_wanted) return true;
+    batch->copy_next = copy;
+    batch->batch.row_ids[batch->batch.row_count++] = row_id;
     return true;
 }
 
-// Places of rows and the frames there are, each asked for before the first is waited for.
-typedef struct FetchGroup {
-    RowPlace places[FETCH_GROUP_COUNT];
-    CacheFrame *frames[FETCH_GROUP_COUNT];
-} FetchGroup;
-
-static void group_prefetch(
-    const RowFetch *fetch, FetchGroup *group, const RowId *rows, uint32_t count) {
-    const RowLayout *layout = fetch->layout;
-    for (uint32_t i = 0; i < count; i++) {
-        group->places[i] = row_place(fetch->store, rows[i]);
-        if (group->places[i].slot != NULL) __builtin_prefetch(group->places[i].slot);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const RowPlace *place = &group->places[i];
-        CacheFrame *frame = place->slot == NULL ? NULL : cache_find(&place->slot->cache);
-        group->frames[i] = frame;
-        if (frame == NULL) continue;
-        RowPage *page = page_of(frame);
-        const uint8_t *row = page->bytes + page_rows_offset(1U << place->group->page_row_bits)
-                             + (size_t)place->index * layout->stride;
-        __builtin_prefetch(frame);
-        __builtin_prefetch(page->bytes);
-        __builtin_prefetch(row);
-        __builtin_prefetch(row + layout->stride - 1);
-    }
+static inline void place_follow(const RowFetch *fetch, const RowGroup *group, FetchPlace *place) {
+    CacheFrame *frame = cache_find(&place->slot->cache);
+    place->frame = frame;
+    if (frame == NULL) return;
+    const RowPage *page = page_of(frame);
+    uint32_t stride = fetch->layout->stride;
+    place->row =
+        page->bytes + page_rows_offset(1U << group->page_row_bits) + (size_t)place->index * stride;
+    // The latch, the header and the row are three misses or four: let them overlap.
+    __builtin_prefetch(frame);
+    __builtin_prefetch(page->bytes);
+    __builtin_prefetch(place->row);
+    __builtin_prefetch(place->row + stride - 1);
 }
 
 // The strings' places are in the rows. Where a read is torn the prefetch is in vain.
-static void group_prefetch_strings(const RowFetch *fetch, const FetchGroup *group, uint32_t count) {
-    const RowLayout *layout = fetch->layout;
+static void group_prefetch_strings(
+    const RowFetch *fetch, const FetchPlace *places, uint32_t count) {
     for (uint32_t c = 0; c < fetch->batch->list_count; c++) {
-        const RowColumn *column = &layout->columns[fetch->batch->list[c]];
-        if (column->kind != PHYSICAL_VIEW) continue;
+        const RowBatchColumn *column = &fetch->batch->list[c];
+        if (!column->is_view) continue;
         for (uint32_t i = 0; i < count; i++) {
-            if (group->frames[i] == NULL) continue;
-            const RowPlace *place = &group->places[i];
-            RowPage *page = page_of(group->frames[i]);
-            const uint8_t *row = page->bytes + page_rows_offset(1U << place->group->page_row_bits)
-                                 + (size_t)place->index * layout->stride;
+            if (places[i].frame == NULL) continue;
             View view;
-            memcpy(&view, row + column->offset, sizeof view);
+            memcpy(&view, places[i].row + column->offset, sizeof view);
             if (view.count <= VIEW_INLINE_MAX) continue;
-            __builtin_prefetch(page->bytes + view.rest);
-            __builtin_prefetch(page->bytes + view.rest + view.count - 1);
+            const uint8_t *bytes = page_of(places[i].frame)->bytes + view.rest;
+            __builtin_prefetch(bytes);
+            __builtin_prefetch(bytes + view.count - 1);
         }
     }
 }
@@ -556,16 +588,24 @@ static void group_prefetch_strings(const RowFetch *fetch, const FetchGroup *grou
 // How many of the rows were dealt with before one that has to be read through its page.
 static uint32_t fetch_group(
     const RowFetch *fetch, const RowId *rows, const Bytes *keys, uint32_t count) {
-    FetchGroup group;
-    group_prefetch(fetch, &group, rows, count);
-    if (count > 1 && fetch->batch->view_count > 0) group_prefetch_strings(fetch, &group, count);
+    FetchPlace places[FETCH_GROUP_COUNT];
+    const RowGroup *groups[FETCH_GROUP_COUNT];
     for (uint32_t i = 0; i < count; i++) {
-        if (group.places[i].slot == NULL) continue; // there never was such a row
+        RowPlace place = row_place(fetch->store, rows[i]);
+        places[i].slot = place.slot;
+        places[i].index = place.index;
+        groups[i] = place.group;
+        if (place.slot != NULL) __builtin_prefetch(place.slot);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        places[i].frame = NULL;
+        if (places[i].slot != NULL) place_follow(fetch, groups[i], &places[i]);
+    }
+    if (fetch->batch->view_count > 0) group_prefetch_strings(fetch, places, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (places[i].slot == NULL) continue; // there never was such a row
         const Bytes *key = keys == NULL ? NULL : &keys[i];
-        if (group.frames[i] == NULL
-            || !fetch_row(fetch, &group.places[i], group.frames[i], rows[i], key)) {
-            return i;
-        }
+        if (places[i].frame == NULL || !fetch_row(fetch, &places[i], rows[i], key)) return i;
     }
     return count;
 }
@@ -609,18 +649,27 @@ static bool is_run(RowStore *store, const RowId *rows, uint32_t count) {
     return place.slot != NULL && page_run(&place, rows, PAGE_RUN_COUNT) == PAGE_RUN_COUNT;
 }
 
-Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *rows,
-    uint32_t row_count, const KeyCheck *check, RowBatch *batch, uint32_t *done_out) {
-    KeyBuffer key;
-    key_buffer_init(&key);
-    PageRead read = {.store = store, .reader = reader, .check = check, .key = &key, .batch = batch};
-    RowFetch fetch = {.store = store,
-        .layout = row_store_layout(store),
-        .check = check,
-        .key = &key,
-        .batch = batch};
-    row_batch_begin(batch);
-    uint32_t done = 0;
+// One row that a key led to. False when it has to be read through its page.
+static bool fetch_single(const RowFetch *fetch, RowId row_id, const Bytes *key) {
+    RowPlace place = row_place(fetch->store, row_id);
+    if (place.slot == NULL) return true;
+    FetchPlace at = {.slot = place.slot, .index = place.index};
+    epoch_enter(fetch->store->epochs);
+    place_follow(fetch, place.group, &at);
+    bool is_done = at.frame != NULL && fetch_row(fetch, &at, row_id, key);
+    epoch_leave(fetch->store->epochs);
+    return is_done;
+}
+
+// What could not be read by itself, or should not be, is read through its page.
+static Status fetch_many(const RowFetch *fetch, const UndoReader *reader, const RowId *rows,
+    uint32_t row_count, uint32_t *done_inout) {
+    RowStore *store = fetch->store;
+    RowBatch *batch = fetch->batch;
+    const Bytes *keys = fetch->check == NULL ? NULL : fetch->check->keys;
+    PageRead read = {
+        .store = store, .reader = reader, .check = fetch->check, .key = fetch->key, .batch = batch};
+    uint32_t done = *done_inout;
     Status status = OK;
     while (done < row_count && status == OK) {
         uint32_t room = BATCH_ROW_COUNT - batch->batch.row_count;
@@ -629,28 +678,49 @@ Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *r
         uint32_t taken = 0;
         uint32_t count = left < FETCH_GROUP_COUNT ? left : FETCH_GROUP_COUNT;
         if (!is_run(store, rows + done, left)) {
-            status = row_batch_reserve(batch, (size_t)batch->view_count * COPIED_BYTES_MAX);
+            status = row_batch_reserve(
+                batch, (size_t)batch->view_count * (COPIED_BYTES_MAX + COPY_STEP));
             if (status != OK) break;
             epoch_enter(store->epochs);
-            taken =
-                fetch_group(&fetch, rows + done, check == NULL ? NULL : check->keys + done, count);
+            taken = fetch_group(fetch, rows + done, keys == NULL ? NULL : keys + done, count);
             epoch_leave(store->epochs);
             done += taken;
             if (taken == count) continue;
         }
-        read.keys = check == NULL ? NULL : check->keys + done;
+        read.keys = keys == NULL ? NULL : keys + done;
         status = fetch_by_page(&read, rows + done, left - taken, &taken);
         done += taken;
     }
+    *done_inout = done;
+    batch->batch.selected_count = batch->batch.row_count;
+    return status;
+}
+
+Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *rows,
+    uint32_t row_count, const KeyCheck *check, RowBatch *batch, uint32_t *done_out) {
+    KeyBuffer key;
+    RowFetch fetch = row_fetch(store, check, batch, &key);
+    row_batch_begin(batch, fetch.layout);
+    bool has_buffer = check != NULL && check->integer_width == 0;
+    if (has_buffer) key_buffer_init(&key);
+    *done_out = 0;
+    bool is_single = row_count == 1 && batch->batch.row_count < BATCH_ROW_COUNT;
+    if (is_single && fetch_single(&fetch, rows[0], check == NULL ? NULL : check->keys)) {
+        *done_out = 1;
+        batch->batch.selected_count = batch->batch.row_count;
+        if (has_buffer) arena_deinit(&key.arena);
+        return OK;
+    }
+    if (!has_buffer) key_buffer_init(&key); // a row of an old layout has its key made
+    Status status = fetch_many(&fetch, reader, rows, row_count, done_out);
     arena_deinit(&key.arena);
-    *done_out = done;
     return status;
 }
 
 Status row_store_scan(RowStore *store, const UndoReader *reader, RowPosition *position_inout,
     RowPosition end, RowBatch *batch) {
     PageRead read = {.store = store, .reader = reader, .batch = batch};
-    row_batch_begin(batch);
+    row_batch_begin(batch, row_store_layout(store));
     RowPosition at = *position_inout;
     while (at.group < end.group || (at.group == end.group && at.page < end.page)) {
         RowGroup *group = group_find(store, at.group);
@@ -696,7 +766,7 @@ Status row_store_fetch_newest(
     RowStore *store, Txn *txn, RowId row, RowBatch *batch, bool *found_out) {
     RowPlace place = row_place(store, row);
     *found_out = false;
-    row_batch_begin(batch);
+    row_batch_begin(batch, row_store_layout(store));
     if (place.slot == NULL) return OK;
     RowPage *page;
     bool exists;

@@ -48,8 +48,7 @@ Batch *row_batch_make(
         .columns = arena_new_array(arena, Column, column_count),
         .row_ids = arena_new_array(arena, RowId, BATCH_ROW_COUNT),
         .pins = &rows->pins};
-    uint16_t *list = arena_new_array(arena, uint16_t, column_count);
-    rows->list = list;
+    rows->list = arena_new_array(arena, RowBatchColumn, column_count);
     for (uint32_t i = 0; i < column_count; i++) {
         Column *column = &rows->batch.columns[i];
         if ((columns[i / 64] >> (i % 64) & 1) == 0) {
@@ -57,8 +56,10 @@ Batch *row_batch_make(
             continue;
         }
         column_make(arena, types[i], column);
-        list[rows->list_count++] = (uint16_t)i;
-        if (column->kind == PHYSICAL_VIEW) rows->view_count++;
+        bool is_view = column->kind == PHYSICAL_VIEW;
+        rows->list[rows->list_count++] =
+            (RowBatchColumn){.column = (uint16_t)i, .is_view = is_view, .values = column->values};
+        if (is_view) rows->view_count++;
         rows->null_space[i] = arena_allocate(arena, NULL_WORDS * sizeof(uint64_t), 64);
     }
     if (rows->view_count > 0) {
@@ -66,6 +67,15 @@ Batch *row_batch_make(
         rows->kept_end = rows->kept + KEPT_BYTES;
     }
     return &rows->batch;
+}
+
+void row_batch_place(RowBatch *rows, const RowLayout *layout) {
+    for (uint32_t i = 0; i < rows->list_count; i++) {
+        const RowColumn *from = &layout->columns[rows->list[i].column];
+        rows->list[i].offset = from->offset;
+        rows->list[i].width = from->width;
+    }
+    rows->layout = layout;
 }
 
 void row_batch_give_pin(RowBatch *rows, CacheFrame *frame) {

@@ -3,7 +3,17 @@
 #pragma once
 
 #include "batch/batch.h"
+#include "rows/row_layout.h"
 #include "store/cache.h"
+
+// Where a column of the batch comes from in a row, and goes.
+typedef struct RowBatchColumn {
+    uint32_t offset; // in the row
+    uint8_t width;
+    bool is_view;
+    uint16_t column;
+    void *values;
+} RowBatchColumn;
 
 typedef struct RowBatch {
     Batch batch; // first; only this is seen above
@@ -11,7 +21,8 @@ typedef struct RowBatch {
     Cache *cache;
     const uint64_t *columns; // one bit a column that is read
     uint64_t **null_space;   // one bitmap a column, used when it has a NULL
-    const uint16_t *list;    // the same columns as a list
+    RowBatchColumn *list;    // the same columns as a list, placed as in `layout`
+    const RowLayout *layout; // or NULL: not placed yet
     uint32_t list_count, view_count;
     uint8_t *kept, *kept_end; // room for copies that is used again and again
     struct CopyBlock *copies; // further blocks, newest first; a pin, when there are any
@@ -37,8 +48,12 @@ Status row_batch_copy(RowBatch *rows, View *view);
 // Room for copies at copy_next. Errors: OUT_OF_MEMORY.
 Status row_batch_reserve(RowBatch *rows, size_t bytes);
 
-// Before rows are read: forgets the copies that belonged to rows which are gone.
-static inline void row_batch_begin(RowBatch *rows) {
+void row_batch_place(RowBatch *rows, const RowLayout *layout);
+
+// Before rows are read: forgets the copies that belonged to rows which are gone, and learns where
+// rows of this layout, which has all of the batch's columns, keep them.
+static inline void row_batch_begin(RowBatch *rows, const RowLayout *layout) {
+    if (rows->layout != layout) row_batch_place(rows, layout);
     if (rows->batch.row_count > 0 || rows->copies != NULL) return;
     rows->copy_next = rows->kept;
     rows->copy_end = rows->kept_end;

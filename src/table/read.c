@@ -185,11 +185,14 @@ Status table_index_scan_open(Table *table, Snapshot snapshot,
     IndexScan **scan_out) {
     TableIndex *index;
     TRY(index_require(table, range->index_number, snapshot, &index));
-    IndexScan *scan = arena_new(arena, IndexScan);
+    IndexScan *scan = arena_allocate(arena, sizeof *scan, _Alignof(IndexScan));
     TRY(arena_check(arena));
+    // Not all of it: the entries are most of it, and are written before they are read.
     scan->table = table;
     scan->reader = undo_reader(snapshot);
     scan->index = index;
+    scan->cursor = NULL;
+    scan->count = scan->next = 0;
     Bounds bounds;
     bounds_init(index, range, &bounds);
     Status status = OK;
@@ -241,6 +244,15 @@ void table_index_scan_close(IndexScan *scan) {
 
 // ---- By key -------------------------------------------------------------------------------------
 
+// The key of one signed integer, as key_append makes it: big-endian with its sign turned round.
+static void integer_key(uint32_t width, const Datum *datum, uint8_t *bytes_out) {
+    if (width == 8) {
+        put_u64_be(bytes_out, (uint64_t)datum->int8 ^ UINT64_C(1) << 63);
+    } else {
+        put_u32_be(bytes_out, (uint32_t)datum->int4 ^ UINT32_C(1) << 31);
+    }
+}
+
 static Status find_many(
     Table *table, const UndoReader *reader, TableIndex *index, Bytes key, Batch *batch_out) {
     Arena arena;
@@ -271,33 +283,41 @@ static Status find_many(
     return status;
 }
 
+static Status find_bytes(
+    Table *table, const UndoReader *reader, TableIndex *index, Bytes key, Batch *batch_out) {
+    RowId rows[FIND_COUNT];
+    uint32_t count;
+    bool has_more;
+    TRY(learned_index_find(index->learned, key, rows, FIND_COUNT, &count, &has_more));
+    if (count == 0) return OK;
+    if (has_more) return find_many(table, reader, index, key, batch_out);
+    Bytes keys[FIND_COUNT];
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = key;
+    KeyCheck check = index_key_check(index);
+    check.keys = keys;
+    uint32_t done;
+    return row_store_fetch(
+        table->rows, reader, rows, count, &check, row_batch_of(batch_out), &done);
+}
+
 Status table_find_key(Table *table, Snapshot snapshot, [[maybe_unused]] const uint64_t *columns,
     uint32_t index_number, const Value *key, Batch *batch_out) {
     batch_clear(batch_out);
     TableIndex *index;
     TRY(index_require(table, index_number, snapshot, &index));
     if (has_null(key, index->schema.column_count)) return OK;
+    UndoReader reader = undo_reader(snapshot);
+    if (index->integer_width != 0) {
+        uint8_t bytes[sizeof(uint64_t)];
+        integer_key(index->integer_width, &key->datum, bytes);
+        return find_bytes(
+            table, &reader, index, bytes_make(bytes, index->integer_width), batch_out);
+    }
     KeyText text;
     key_text_init(&text);
     key_append(&index->format, key, &text.text);
-    Bytes bytes = text_bytes(&text.text);
-    UndoReader reader = undo_reader(snapshot);
-    RowId rows[FIND_COUNT];
-    uint32_t count;
-    bool has_more;
-    Status status = learned_index_find(index->learned, bytes, rows, FIND_COUNT, &count, &has_more);
-    if (status == OK && has_more) {
-        status = find_many(table, &reader, index, bytes, batch_out);
-    } else if (status == OK && count > 0) {
-        Bytes keys[FIND_COUNT];
-        for (uint32_t i = 0; i < count; i++)
-            keys[i] = bytes;
-        KeyCheck check = index_key_check(index);
-        check.keys = keys;
-        uint32_t done;
-        status = row_store_fetch(
-            table->rows, &reader, rows, count, &check, row_batch_of(batch_out), &done);
-    }
+    Status status = find_bytes(table, &reader, index, text_bytes(&text.text), batch_out);
     key_text_deinit(&text);
     return status;
 }
