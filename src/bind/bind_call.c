@@ -20,8 +20,21 @@ static const char *place_without_aggregates(Place place) {
         [PLACE_INDEX] = "index expressions",
         [PLACE_EXECUTE] = "EXECUTE parameters",
         [PLACE_COPY_WHERE] = "COPY FROM WHERE conditions",
+        [PLACE_WINDOW_RANGE] = "window RANGE",
+        [PLACE_WINDOW_ROWS] = "window ROWS",
+        [PLACE_WINDOW_GROUPS] = "window GROUPS",
     };
     return names[place];
+}
+
+static bool place_is_window(Place place) {
+    return place == PLACE_WINDOW || place == PLACE_WINDOW_RANGE || place == PLACE_WINDOW_ROWS
+           || place == PLACE_WINDOW_GROUPS;
+}
+
+static const char *place_without_windows(Place place) {
+    if (place_is_window(place)) return "window definitions";
+    return place == PLACE_HAVING ? "HAVING" : place_without_aggregates(place);
 }
 
 static const char *place_without_sets(Place place) {
@@ -39,7 +52,7 @@ static const char *place_without_sets(Place place) {
 
 // What was written around the arguments.
 typedef struct CallSyntax {
-    const Node *node, *names, *filter, *order;
+    const Node *node, *names, *filter, *order, *over;
     const char *name; // the last of `names`
     int32_t location;
     bool is_star, is_distinct, is_variadic;
@@ -247,6 +260,10 @@ static Status bind_function(
     const FunctionInfo *function = choice->function;
     if (function->returns_set) {
         const char *place = place_without_sets(scope->place);
+        if (place_is_window(scope->place)) {
+            return not_supported(
+                binder, "set-returning functions in window definitions", call->location);
+        }
         if (place != NULL) {
             return fail_at(binder, call->location, FEATURE_NOT_SUPPORTED,
                 "set-returning functions are not allowed in %s", place);
@@ -260,6 +277,31 @@ static Status bind_function(
     (*out)->is_variadic = call->is_variadic;
     const char *format = node_get_text(call->node, FIELD_FUNCFORMAT);
     (*out)->is_sql_syntax = format != NULL && strcmp(format, "COERCE_SQL_SYNTAX") == 0;
+    return OK;
+}
+
+static const Expression *first_window(const Expression *expression);
+
+static bool is_before_window(void *argument, Expression *part) {
+    const Expression **found = argument;
+    *found = first_window(part);
+    return *found == NULL;
+}
+
+static const Expression *first_window(const Expression *expression) {
+    if (expression->kind == EXPRESSION_WINDOW) return expression;
+    const Expression *found = NULL;
+    expression_visit_parts(expression, is_before_window, &found);
+    return found;
+}
+
+// No argument may hold a window function.
+static Status check_no_window(
+    Binder *binder, const CallSyntax *call, Status status, const char *message) {
+    for (uint32_t i = 0; i < call->count; i++) {
+        const Expression *found = first_window(call->arguments[i]);
+        if (found != NULL) return fail_at(binder, found->location, status, "%s", message);
+    }
     return OK;
 }
 
@@ -343,10 +385,65 @@ static Status bind_aggregate(
         }
     }
     TRY(check_aggregate_place(scope, call));
+    TRY(check_no_window(binder, call, GROUPING_ERROR,
+        "aggregate function calls cannot contain window function calls"));
     scope->inside_aggregate = true;
     TRY(bind_aggregate_order(scope, call, aggregate));
     TRY(bind_condition(scope, call->filter, PLACE_FILTER, "FILTER", &aggregate->aggregate.filter));
     *out = aggregate;
+    return OK;
+}
+
+// ---- Window functions ---------------------------------------------------------------------------
+
+static Status check_over(Binder *binder, const CallSyntax *call, const FunctionInfo *function) {
+    bool is_aggregate = function->kind == 'a';
+    if (!is_aggregate && function->kind != 'w') {
+        return fail_at(binder, call->location, WRONG_OBJECT_TYPE,
+            "OVER specified, but %s is not a window function nor an aggregate function",
+            name_list_text(binder, call->names));
+    }
+    if (is_aggregate && call->count == 0 && !call->is_star && function->argument_count == 0) {
+        return fail_at(binder, call->location, WRONG_OBJECT_TYPE,
+            "%s(*) must be used to call a parameterless aggregate function",
+            name_list_text(binder, call->names));
+    }
+    const char *problem = NULL;
+    if (call->is_distinct) problem = "DISTINCT is not implemented for window functions";
+    if (problem == NULL && node_count(call->order) > 0) {
+        problem = "aggregate ORDER BY is not implemented for window functions";
+    }
+    if (problem == NULL && call->filter != NULL && !is_aggregate) {
+        problem = "FILTER is not implemented for non-aggregate window functions";
+    }
+    if (problem == NULL) return OK;
+    return fail_at(binder, call->location, FEATURE_NOT_SUPPORTED, "%s", problem);
+}
+
+static Status bind_over(Scope *scope, CallSyntax *call, FunctionChoice *choice, Expression **out) {
+    Binder *binder = scope->binder;
+    const FunctionInfo *function = choice->function;
+    Expression *filter;
+    TRY(bind_condition(scope, call->filter, PLACE_FILTER, "FILTER", &filter));
+    TRY(check_over(binder, call, function));
+    Oid result;
+    TRY(cast_arguments(scope, call, choice, &result));
+    TRY(check_no_window(binder, call, WINDOWING_ERROR, "window function calls cannot be nested"));
+    const char *place = place_without_windows(scope->place);
+    if (place != NULL) {
+        return fail_at(binder, call->location, WINDOWING_ERROR,
+            "window functions are not allowed in %s", place);
+    }
+    Expression *window =
+        expression_make(binder->arena, EXPRESSION_WINDOW, sql_type(result), call->location);
+    TRY(window_find(scope, call->over, &window->window.index));
+    scope->has_windows = true;
+    window->function = function->oid;
+    window->arguments = call->arguments;
+    window->argument_count = call->count;
+    window->is_star = call->is_star;
+    window->window.filter = filter;
+    *out = window;
     return OK;
 }
 
@@ -368,11 +465,18 @@ static Status bind_chosen(Scope *scope, CallSyntax *call, bool was_inside, Expre
     Oid target;
     bool is_exact = outcome == CHOICE_ONE && choice.default_count == 0
                     && memcmp(choice.declared, types, call->count * sizeof *types) == 0;
-    if (!is_exact && call_is_cast(binder, call, &target)) {
+    if (!is_exact && call->over == NULL && call_is_cast(binder, call, &target)) {
         return coerce(
             binder, call->arguments[0], sql_type(target), CAST_EXPLICIT, call->location, out);
     }
     if (outcome != CHOICE_ONE) return missing_function(binder, call, outcome);
+    const AggregateInfo *aggregate = aggregate_find(choice.function->oid);
+    if (aggregate != NULL && aggregate->kind != 'n') {
+        return fail_at(binder, call->location, WRONG_OBJECT_TYPE,
+            "WITHIN GROUP is required for ordered-set aggregate %s",
+            name_list_text(binder, call->names));
+    }
+    if (call->over != NULL) return bind_over(scope, call, &choice, out);
     switch (choice.function->kind) {
     case 'a':
         scope->inside_aggregate = was_inside;
@@ -397,6 +501,7 @@ Status bind_call(Scope *scope, const Node *node, Expression **out) {
         .names = node_get(node, FIELD_FUNCNAME),
         .filter = node_get(node, FIELD_AGG_FILTER),
         .order = node_get(node, FIELD_AGG_ORDER),
+        .over = node_get(node, FIELD_OVER),
         .location = node_location(node),
         .is_star = node_get_boolean(node, FIELD_AGG_STAR),
         .is_distinct = node_get_boolean(node, FIELD_AGG_DISTINCT),
@@ -406,15 +511,14 @@ Status bind_call(Scope *scope, const Node *node, Expression **out) {
     if (node_get_boolean(node, FIELD_AGG_WITHIN_GROUP)) {
         return not_supported(scope->binder, "ordered-set aggregates", call.location);
     }
-    if (node_has(node, FIELD_OVER)) {
-        return not_supported(scope->binder, "window functions", call.location);
-    }
     // An aggregate within the arguments of an aggregate is nested; whether this is one is known
     // only when the arguments are.
     bool was_inside = scope->inside_aggregate;
     size_t named_count;
     const FunctionInfo *const *named = function_candidates(call.name, &named_count);
-    if (named_count > 0 && named[0]->kind == 'a') scope->inside_aggregate = true;
+    if (call.over == NULL && named_count > 0 && named[0]->kind == 'a') {
+        scope->inside_aggregate = true;
+    }
     Status status = read_arguments(scope, &call);
     if (status == OK) status = bind_chosen(scope, &call, was_inside, out);
     scope->inside_aggregate = was_inside;

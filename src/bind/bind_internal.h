@@ -47,6 +47,10 @@ typedef enum Place {
     PLACE_INDEX,
     PLACE_EXECUTE,
     PLACE_COPY_WHERE,
+    PLACE_WINDOW, // PARTITION BY and ORDER BY of a window
+    PLACE_WINDOW_RANGE,
+    PLACE_WINDOW_ROWS,
+    PLACE_WINDOW_GROUPS,
     PLACE_COUNT
 } Place;
 
@@ -103,8 +107,11 @@ typedef struct Scope {
     WithItem *recursive; // whose query this is, until its first term is bound
     Place place;
     bool lateral_is_active;
-    bool is_correlated; // mentions columns of scopes around it
+    bool is_correlated;   // mentions columns of scopes around it
+    const Node **windows; // definitions: those of the WINDOW clause, then what OVER holds
+    uint32_t window_count, window_capacity;
     bool has_aggregates;
+    bool has_windows;
     bool has_set_functions;
     bool has_outer_join;
     bool inside_aggregate;
@@ -301,6 +308,10 @@ Status bind_order_by(Scope *scope, const Node *list, bool sql99_only, Target **t
     uint32_t *target_count, SortKey **keys_out, uint32_t *count_out);
 Status bind_limit(Scope *scope, const Node *statement);
 Status check_grouping(Scope *scope);
+// Window functions: which window an OVER means, and then what the windows are.
+void window_clause_begin(Scope *scope, const Node *list);
+Status window_find(Scope *scope, const Node *over, uint32_t *index_out);
+Status bind_windows(Scope *scope);
 bool is_empty_node(const Node *node); // a NULL within a list
 const char *target_name_of(const Node *value);
 // A comparison operator of a type's default order, also through a binary-coercible type; 0 for

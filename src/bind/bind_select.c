@@ -418,6 +418,10 @@ static Status bind_group_by(Scope *scope, const Node *list) {
             return fail_at(scope->binder, expression_location(group), GROUPING_ERROR,
                 "aggregate functions are not allowed in GROUP BY");
         }
+        if (expression_has_window(group)) {
+            return fail_at(scope->binder, expression_location(group), WINDOWING_ERROR,
+                "window functions are not allowed in GROUP BY");
+        }
         TRY(require_equality(scope->binder, group, syntax_location(node)));
         bool is_repeated = false;
         for (uint32_t j = 0; j < query->group_count && !is_repeated; j++) {
@@ -562,6 +566,7 @@ static Status check_lockable(Scope *scope, RowLockMode mode) {
     if (clause == NULL && query->group_count > 0) clause = "GROUP BY clause";
     if (clause == NULL && query->having != NULL) clause = "HAVING clause";
     if (clause == NULL && query->has_aggregates) clause = "aggregate functions";
+    if (clause == NULL && scope->has_windows) clause = "window functions";
     if (clause == NULL && query->has_set_functions) {
         clause = "set-returning functions in the target list";
     }
@@ -673,10 +678,7 @@ static Status bind_plain_select(Scope *scope, const Node *statement, bool resolv
     Binder *binder = scope->binder;
     Query *query = scope->query;
     if (node_has(statement, FIELD_INTO_CLAUSE)) return not_supported(binder, "SELECT INTO", -1);
-    if (node_count(node_get(statement, FIELD_WINDOW_CLAUSE)) > 0) {
-        return not_supported(binder, "window functions",
-            node_location(node_item(node_get(statement, FIELD_WINDOW_CLAUSE), 0)));
-    }
+    window_clause_begin(scope, node_get(statement, FIELD_WINDOW_CLAUSE));
     TRY(bind_from_clause(scope, node_get(statement, FIELD_FROM_CLAUSE)));
     TRY(bind_target_list(scope, node_get(statement, FIELD_TARGET_LIST), PLACE_SELECT_TARGET,
         &query->targets, &query->target_count));
@@ -696,6 +698,7 @@ static Status bind_plain_select(Scope *scope, const Node *statement, bool resolv
         TRY(bind_distinct_on(scope, distinct));
     }
     TRY(bind_limit(scope, statement));
+    TRY(bind_windows(scope));
     if (resolves_unknowns) TRY(resolve_targets(scope));
     query->has_set_functions = scope->has_set_functions;
     query->has_aggregates =

@@ -103,6 +103,7 @@ int32_t expression_location(const Expression *expression) {
     case EXPRESSION_PARAMETER:
     case EXPRESSION_COLUMN:
     case EXPRESSION_AGGREGATE:
+    case EXPRESSION_WINDOW:
     case EXPRESSION_CASE:
     case EXPRESSION_COALESCE:
     case EXPRESSION_GREATEST:

@@ -120,5 +120,14 @@ Status check_grouping(Scope *scope) {
         if (!check_expression(&check, query->targets[i].expression)) return check.status;
     }
     if (query->having != NULL && !check_expression(&check, query->having)) return check.status;
+    for (uint32_t i = 0; i < query->window_count; i++) {
+        const WindowSpec *window = &query->windows[i];
+        for (uint32_t j = 0; j < window->partition_count; j++) {
+            if (!check_expression(&check, window->partitions[j])) return check.status;
+        }
+        for (uint32_t j = 0; j < window->order_count; j++) {
+            if (!check_expression(&check, window->orders[j].expression)) return check.status;
+        }
+    }
     return OK;
 }

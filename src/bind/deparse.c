@@ -581,6 +581,7 @@ static Status put_kind(Deparser *deparser, const Expression *expression, bool sh
         put_sql_value(deparser, expression);
         return OK;
     case EXPRESSION_AGGREGATE:
+    case EXPRESSION_WINDOW:
     case EXPRESSION_SUBQUERY:
     case EXPRESSION_DEFAULT:
     case EXPRESSION_GROUPING_COLUMN:

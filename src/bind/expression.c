@@ -85,6 +85,9 @@ static bool own_parts_equal(const Expression *a, const Expression *b) {
                && a->column.number == b->column.number;
     case EXPRESSION_AGGREGATE:
         return aggregate_equal(a, b);
+    case EXPRESSION_WINDOW:
+        return a->window.index == b->window.index
+               && optional_equal(a->window.filter, b->window.filter);
     case EXPRESSION_BOOLEAN_TEST:
         return a->boolean_test == b->boolean_test;
     case EXPRESSION_SUBQUERY: // bound apart, subqueries are not compared
@@ -140,6 +143,9 @@ bool expression_visit_parts(
     for (uint32_t i = 0; i < expression->argument_count; i++) {
         if (!visit(argument, expression->arguments[i])) return false;
     }
+    if (expression->kind == EXPRESSION_WINDOW && expression->window.filter != NULL) {
+        return visit(argument, expression->window.filter);
+    }
     if (expression->kind != EXPRESSION_AGGREGATE) return true;
     for (uint32_t i = 0; i < expression->aggregate.order_count; i++) {
         if (!visit(argument, expression->aggregate.order[i].expression)) return false;
@@ -158,13 +164,24 @@ bool expression_has_aggregate(const Expression *expression) {
     return !expression_visit_parts(expression, has_no_aggregate, NULL);
 }
 
+static bool has_no_window(void *argument, Expression *part) {
+    (void)argument;
+    return !expression_has_window(part);
+}
+
+bool expression_has_window(const Expression *expression) {
+    if (expression->kind == EXPRESSION_WINDOW) return true;
+    return !expression_visit_parts(expression, has_no_window, NULL);
+}
+
 static bool is_not_volatile(void *argument, Expression *part) {
     (void)argument;
     return !expression_is_volatile(part);
 }
 
 bool expression_is_volatile(const Expression *expression) {
-    if (expression->kind == EXPRESSION_CALL || expression->kind == EXPRESSION_AGGREGATE) {
+    if (expression->kind == EXPRESSION_CALL || expression->kind == EXPRESSION_AGGREGATE
+        || expression->kind == EXPRESSION_WINDOW) {
         const FunctionInfo *function = function_find(expression->function);
         if (function == NULL || function->volatility == 'v') return true;
     }

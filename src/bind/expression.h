@@ -15,6 +15,7 @@ typedef enum ExpressionKind {
     EXPRESSION_COLUMN,
     EXPRESSION_CALL, // a function; `operator` set when written as one
     EXPRESSION_AGGREGATE,
+    EXPRESSION_WINDOW, // a function or an aggregate OVER a window
     EXPRESSION_AND,
     EXPRESSION_OR,
     EXPRESSION_NOT,
@@ -105,6 +106,11 @@ struct Expression {
             uint32_t order_count;
         } aggregate;
 
+        struct {
+            Expression *filter; // as an aggregate's
+            uint32_t index;     // in the query's windows
+        } window;
+
         int boolean_test; // BooleanTest of functions/program.h
 
         struct {
@@ -136,4 +142,5 @@ bool expression_visit_parts(
     const Expression *expression, bool (*visit)(void *argument, Expression *part), void *argument);
 
 bool expression_has_aggregate(const Expression *expression); // of this query level
+bool expression_has_window(const Expression *expression);
 bool expression_is_volatile(const Expression *expression);

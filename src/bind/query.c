@@ -60,6 +60,14 @@ static bool visit_set(const Visitor *visitor, const SetTree *tree) {
     return visit_set(visitor, tree->left) && visit_set(visitor, tree->right);
 }
 
+static bool visit_window(const Visitor *visitor, const WindowSpec *window) {
+    if (!visit_all(visitor, window->partitions, window->partition_count)) return false;
+    for (uint32_t i = 0; i < window->order_count; i++) {
+        if (!visit_one(visitor, window->orders[i].expression)) return false;
+    }
+    return visit_one(visitor, window->start) && visit_one(visitor, window->end);
+}
+
 bool query_visit(const Query *query, bool (*visit)(void *argument, Expression *expression),
     bool (*visit_query)(void *argument, Query *part), void *argument) {
     const Visitor visitor = {visit, visit_query, argument};
@@ -81,6 +89,9 @@ bool query_visit(const Query *query, bool (*visit)(void *argument, Expression *e
         if (!visit_one(&visitor, query->sorts[i].expression)) return false;
     }
     if (!visit_one(&visitor, query->limit) || !visit_one(&visitor, query->offset)) return false;
+    for (uint32_t i = 0; i < query->window_count; i++) {
+        if (!visit_window(&visitor, &query->windows[i])) return false;
+    }
     if (!visit_part(&visitor, query->source)) return false;
     const OnConflict *conflict = query->on_conflict;
     if (conflict != NULL) {

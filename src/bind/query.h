@@ -67,6 +67,37 @@ typedef struct SetTree {
     struct SetTree *left, *right;
 } SetTree;
 
+// How a window's frame was written: PostgreSQL's bits.
+enum {
+    FRAME_RANGE = 0x2,
+    FRAME_ROWS = 0x4,
+    FRAME_GROUPS = 0x8,
+    FRAME_START_UNBOUNDED = 0x20,
+    FRAME_END_UNBOUNDED = 0x100,
+    FRAME_START_CURRENT_ROW = 0x200,
+    FRAME_END_CURRENT_ROW = 0x400,
+    FRAME_START_PRECEDING = 0x800,
+    FRAME_END_PRECEDING = 0x1000,
+    FRAME_START_FOLLOWING = 0x2000,
+    FRAME_END_FOLLOWING = 0x4000,
+    FRAME_EXCLUDE_CURRENT_ROW = 0x8000,
+    FRAME_EXCLUDE_GROUP = 0x10000,
+    FRAME_EXCLUDE_TIES = 0x20000,
+    FRAME_DEFAULT = FRAME_RANGE | FRAME_START_UNBOUNDED | FRAME_END_CURRENT_ROW,
+};
+
+// One window of a query: which rows belong together, in which order, and which of them a row sees.
+typedef struct WindowSpec {
+    const char *name; // of the WINDOW clause, or NULL
+    uint32_t partition_count;
+    Expression **partitions;
+    uint32_t order_count;
+    SortKey *orders;
+    uint32_t frame;
+    // Offsets: int8 for ROWS and GROUPS; for RANGE what is added to the one sort key. Or NULL.
+    Expression *start, *end;
+} WindowSpec;
+
 typedef enum QueryKind { QUERY_SELECT, QUERY_INSERT, QUERY_UPDATE, QUERY_DELETE } QueryKind;
 
 typedef struct RowLock {
@@ -97,6 +128,8 @@ struct Query {
     uint32_t group_count;
     Expression **groups; // plain GROUP BY; grouping sets are not supported yet
     Expression *having;
+    uint32_t window_count;
+    WindowSpec *windows;
     bool is_distinct;
     uint32_t distinct_on_count;
     Expression **distinct_on;

@@ -240,8 +240,8 @@ Oid *layout_types(Arena *arena, const Layout *layout);
 extern const OperatorKind result_kind, values_kind, feed_kind, table_access_kind,
     catalog_access_kind, function_scan_kind, with_scan_kind, working_table_kind, append_kind,
     filter_kind, project_kind, project_set_kind, nested_loop_kind, hash_join_kind, aggregate_kind,
-    sort_kind, distinct_kind, distinct_stream_kind, limit_kind, set_operation_kind, lock_rows_kind,
-    insert_kind, update_kind, buffer_kind;
+    window_kind, sort_kind, distinct_kind, distinct_stream_kind, limit_kind, set_operation_kind,
+    lock_rows_kind, insert_kind, update_kind, buffer_kind;
 
 // A LIMIT tells the sort below it how many rows are wanted.
 void sort_set_bound(Operator *sort, uint64_t row_count);

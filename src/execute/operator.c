@@ -29,6 +29,8 @@ const OperatorKind *operator_kind(PlanKind kind) {
         return &hash_join_kind;
     case PLAN_AGGREGATE:
         return &aggregate_kind;
+    case PLAN_WINDOW:
+        return &window_kind;
     case PLAN_SORT:
         return &sort_kind;
     case PLAN_DISTINCT:

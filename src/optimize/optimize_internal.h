@@ -38,6 +38,12 @@ typedef struct ConditionList {
     uint32_t count, capacity;
 } ConditionList;
 
+// Expressions, each once.
+typedef struct ExpressionList {
+    Expression **items;
+    uint32_t count, capacity;
+} ExpressionList;
+
 typedef struct RelationPlan {
     const TableInfo *table; // the plan's copy
     int16_t *needed;        // column numbers that the query mentions, rising
@@ -151,3 +157,15 @@ Status plan_from_where(Planner *planner, PlanNode **node_out);
 Status plan_write(Planner *planner, PlanNode **node_out);
 Status plan_subquery_expression(void *planner, const Expression *expression, Subplan **subplan_out);
 Status plan_withs(Planner *planner);
+
+// ---- select.c, window.c -------------------------------------------------------------------------
+
+uint32_t expression_list_add(ExpressionList *list, Arena *arena, Expression *expression);
+KeyColumn sort_key_column(const SortKey *key);
+// Makes sure that the node has every one of these expressions as a column, beside those it has.
+Status plan_extend(Planner *planner, PlanNode **node, const ExpressionList *wanted);
+// The column of an expression that the layout has.
+uint32_t layout_index(const Layout *layout, const Expression *expression);
+Status plan_sort(Planner *planner, PlanNode **node, const SortKey *sorts, uint32_t count);
+// Window functions over the rows of a node: a sort and a pass for each window.
+Status plan_windows(Planner *planner, PlanNode **node);

@@ -151,6 +151,9 @@ static Expression *expression_resolve(Planner *planner, Expression *expression) 
     for (uint32_t i = 0; i < expression->argument_count; i++) {
         expression->arguments[i] = expression_resolve(planner, expression->arguments[i]);
     }
+    if (expression->kind == EXPRESSION_WINDOW) {
+        expression->window.filter = expression_resolve(planner, expression->window.filter);
+    }
     if (expression->kind == EXPRESSION_AGGREGATE) {
         expression->aggregate.filter = expression_resolve(planner, expression->aggregate.filter);
         for (uint32_t i = 0; i < expression->aggregate.order_count; i++) {
@@ -197,6 +200,14 @@ static void query_resolve(Planner *planner) {
     list_resolve(planner, query->distinct_on, query->distinct_on_count);
     for (uint32_t i = 0; i < query->sort_count; i++) {
         query->sorts[i].expression = expression_resolve(planner, query->sorts[i].expression);
+    }
+    for (uint32_t i = 0; i < query->window_count; i++) {
+        WindowSpec *window = &query->windows[i];
+        list_resolve(planner, window->partitions, window->partition_count);
+        for (uint32_t j = 0; j < window->order_count; j++) {
+            SortKey *key = &window->orders[j];
+            key->expression = expression_resolve(planner, key->expression);
+        }
     }
 }
 

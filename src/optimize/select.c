@@ -4,12 +4,7 @@
 
 // ---- Expression lists ---------------------------------------------------------------------------
 
-typedef struct ExpressionList {
-    Expression **items;
-    uint32_t count, capacity;
-} ExpressionList;
-
-static uint32_t list_add(ExpressionList *list, Arena *arena, Expression *expression) {
+uint32_t expression_list_add(ExpressionList *list, Arena *arena, Expression *expression) {
     for (uint32_t i = 0; i < list->count; i++) {
         if (list->items[i] == expression || expression_equal(list->items[i], expression)) return i;
     }
@@ -44,14 +39,14 @@ static bool group_walk(void *argument, Expression *expression) {
             if (expression_equal(walk->groups.items[i], expression)) return true;
         }
         if (expression->kind == EXPRESSION_AGGREGATE) {
-            list_add(&walk->aggregates, arena, expression);
+            expression_list_add(&walk->aggregates, arena, expression);
             return true;
         }
     }
     if (expression->kind == EXPRESSION_COLUMN && expression->column.levels_up == walk->depth) {
         Expression *column = arena_copy_bytes(arena, expression, sizeof *expression);
         column->column.levels_up = 0;
-        list_add(&walk->groups, arena, column);
+        expression_list_add(&walk->groups, arena, column);
         return true;
     }
     if (expression->kind == EXPRESSION_SUBQUERY) {
@@ -71,7 +66,7 @@ static bool group_walk_query(void *argument, Query *query) {
 static void group_walk_all(GroupWalk *walk) {
     const Query *query = walk->planner->query;
     for (uint32_t i = 0; i < query->group_count; i++) {
-        list_add(&walk->groups, walk->planner->arena, query->groups[i]);
+        expression_list_add(&walk->groups, walk->planner->arena, query->groups[i]);
     }
     for (uint32_t i = 0; i < query->target_count; i++) {
         (void)group_walk(walk, query->targets[i].expression);
@@ -83,9 +78,18 @@ static void group_walk_all(GroupWalk *walk) {
     for (uint32_t i = 0; i < query->distinct_on_count; i++) {
         (void)group_walk(walk, query->distinct_on[i]);
     }
+    for (uint32_t i = 0; i < query->window_count; i++) {
+        const WindowSpec *window = &query->windows[i];
+        for (uint32_t j = 0; j < window->partition_count; j++) {
+            (void)group_walk(walk, window->partitions[j]);
+        }
+        for (uint32_t j = 0; j < window->order_count; j++) {
+            (void)group_walk(walk, window->orders[j].expression);
+        }
+    }
 }
 
-static KeyColumn sort_key_column(const SortKey *key) {
+KeyColumn sort_key_column(const SortKey *key) {
     return (KeyColumn){
         .type = key->expression->type.oid,
         .is_descending = key->is_descending,
@@ -101,7 +105,7 @@ static void aggregate_call_make(Planner *planner, const Expression *aggregate,
     uint32_t *arguments = arena_new_array(arena, uint32_t, count + 1);
     Oid *types = arena_new_array(arena, Oid, count + 1);
     for (uint32_t i = 0; i < count; i++) {
-        arguments[i] = list_add(inputs, arena, aggregate->arguments[i]);
+        arguments[i] = expression_list_add(inputs, arena, aggregate->arguments[i]);
         types[i] = aggregate->arguments[i]->type.oid;
     }
     uint32_t order_count = aggregate->aggregate.order_count;
@@ -109,7 +113,7 @@ static void aggregate_call_make(Planner *planner, const Expression *aggregate,
     KeyColumn *order_keys = arena_new_array(arena, KeyColumn, order_count + 1);
     for (uint32_t i = 0; i < order_count; i++) {
         const SortKey *key = &aggregate->aggregate.order[i];
-        order_columns[i] = list_add(inputs, arena, key->expression);
+        order_columns[i] = expression_list_add(inputs, arena, key->expression);
         order_keys[i] = sort_key_column(key);
     }
     *call = (PlanAggregateCall){
@@ -125,7 +129,7 @@ static void aggregate_call_make(Planner *planner, const Expression *aggregate,
     };
     if (aggregate->aggregate.filter != NULL) {
         call->has_filter = true;
-        call->filter = list_add(inputs, arena, aggregate->aggregate.filter);
+        call->filter = expression_list_add(inputs, arena, aggregate->aggregate.filter);
     }
 }
 
@@ -212,7 +216,7 @@ static Status plan_aggregate(Planner *planner, PlanNode **node) {
 
     ExpressionList inputs = {0};
     for (uint32_t i = 0; i < walk.groups.count; i++) {
-        list_add(&inputs, arena, walk.groups.items[i]);
+        expression_list_add(&inputs, arena, walk.groups.items[i]);
     }
     uint32_t call_count = walk.aggregates.count;
     PlanAggregateCall *calls = arena_new_array(arena, PlanAggregateCall, call_count + 1);
@@ -304,7 +308,7 @@ static Status plan_project_set(Planner *planner, PlanNode **node) {
 // ---- Order --------------------------------------------------------------------------------------
 
 // Makes sure that the node has every one of these expressions as a column, beside those it has.
-static Status plan_extend(Planner *planner, PlanNode **node, const ExpressionList *wanted) {
+Status plan_extend(Planner *planner, PlanNode **node, const ExpressionList *wanted) {
     Arena *arena = planner->arena;
     const PlanNode *input = *node;
     ExpressionList missing = {0};
@@ -316,7 +320,7 @@ static Status plan_extend(Planner *planner, PlanNode **node, const ExpressionLis
                             &input->layout, expression->column.relation, expression->column.number)
                         >= 0;
         }
-        if (!is_there) list_add(&missing, arena, expression);
+        if (!is_there) expression_list_add(&missing, arena, expression);
     }
     if (missing.count == 0) return OK;
     PlanNode *project = planner_node(planner, PLAN_PROJECT);
@@ -343,7 +347,7 @@ static Status plan_extend(Planner *planner, PlanNode **node, const ExpressionLis
     return OK;
 }
 
-static uint32_t layout_index(const Layout *layout, const Expression *expression) {
+uint32_t layout_index(const Layout *layout, const Expression *expression) {
     int32_t found = layout_find_expression(layout, expression);
     if (found < 0) {
         ASSERT(expression->kind == EXPRESSION_COLUMN);
@@ -353,11 +357,11 @@ static uint32_t layout_index(const Layout *layout, const Expression *expression)
     return (uint32_t)found;
 }
 
-static Status plan_sort(Planner *planner, PlanNode **node, const SortKey *sorts, uint32_t count) {
+Status plan_sort(Planner *planner, PlanNode **node, const SortKey *sorts, uint32_t count) {
     Arena *arena = planner->arena;
     ExpressionList wanted = {0};
     for (uint32_t i = 0; i < count; i++) {
-        list_add(&wanted, arena, sorts[i].expression);
+        expression_list_add(&wanted, arena, sorts[i].expression);
     }
     TRY(plan_extend(planner, node, &wanted));
     PlanNode *sort = planner_node(planner, PLAN_SORT);
@@ -546,7 +550,8 @@ static WantedOrder *order_wanted(Planner *planner) {
     const Query *query = planner->query;
     if (query->sort_count == 0 || query->from_count != 1 || query->from[0]->is_join
         || query->has_aggregates || query->group_count > 0 || query->is_distinct
-        || query->distinct_on_count > 0 || query_has_set_target(query) || query->limit_with_ties) {
+        || query->window_count > 0 || query->distinct_on_count > 0 || query_has_set_target(query)
+        || query->limit_with_ties) {
         return NULL;
     }
     uint32_t relation = query->from[0]->relation;
@@ -614,6 +619,7 @@ static Status plan_select(Planner *planner, PlanNode **node_out) {
     if (query->has_aggregates || query->group_count > 0 || query->having != NULL) {
         TRY(plan_aggregate(planner, &node));
     }
+    TRY(plan_windows(planner, &node));
     if (query_has_set_target(query)) TRY(plan_project_set(planner, &node));
 
     uint32_t visible_count = query_visible_count(query);

@@ -131,8 +131,8 @@ static bool from_reads_outside(const FromItem *from) {
 static bool exists_is_plain(const Query *query) {
     bool is_plain = query->kind == QUERY_SELECT && query->set == NULL && !query->has_aggregates
                     && query->group_count == 0 && query->having == NULL && query->limit == NULL
-                    && query->offset == NULL && query->with_count == 0 && query->lock_count == 0
-                    && !query->has_set_functions && query->from_count > 0;
+                    && query->window_count == 0 && query->offset == NULL && query->with_count == 0
+                    && query->lock_count == 0 && !query->has_set_functions && query->from_count > 0;
     for (uint32_t i = 0; i < query->relation_count && is_plain; i++) {
         RelationSource source = query->relations[i].source;
         if (source != RELATION_OF_TABLE && source != RELATION_OF_JOIN) is_plain = false;

@@ -105,6 +105,7 @@ static void plan_describe_expression(const Query *query, const Expression *expre
         break;
     case EXPRESSION_CALL:
     case EXPRESSION_AGGREGATE:
+    case EXPRESSION_WINDOW:
         describe_call(query, expression, out);
         break;
     case EXPRESSION_AND:

@@ -402,6 +402,8 @@ static Status builder_add_kind(
         return builder_sql_value(builder, expression, out);
     case EXPRESSION_AGGREGATE:
         return fail(GROUPING_ERROR, "aggregate functions are not allowed here");
+    case EXPRESSION_WINDOW:
+        return fail(WINDOWING_ERROR, "window functions are not allowed here");
     case EXPRESSION_DEFAULT:
         return fail(INTERNAL_ERROR, "DEFAULT was not replaced");
     case EXPRESSION_GROUPING_COLUMN:

@@ -136,6 +136,8 @@ const char *plan_node_title(const PlanNode *node) {
         return join_title(node, true);
     case PLAN_AGGREGATE:
         return node->aggregate.group_count == 0 ? "Aggregate" : "HashAggregate";
+    case PLAN_WINDOW:
+        return "WindowAgg";
     case PLAN_SORT:
         return node->sort.has_bound ? "Top-N Sort" : "Sort";
     case PLAN_DISTINCT:

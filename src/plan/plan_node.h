@@ -75,6 +75,7 @@ typedef enum PlanKind {
     PLAN_NESTED_LOOP,
     PLAN_HASH_JOIN,
     PLAN_AGGREGATE,
+    PLAN_WINDOW, // window functions over rows that are in the window's order
     PLAN_SORT,
     PLAN_DISTINCT, // of all columns, or the first rows of each DISTINCT ON key
     PLAN_LIMIT,
@@ -234,6 +235,17 @@ struct PlanNode {
             uint32_t call_count;
             PlanAggregateCall *calls;
         } aggregate;
+
+        // Its rows are the input's with a column a call behind.
+        struct {
+            uint32_t partition_count, order_count;
+            const uint32_t *partitions, *orders; // columns of the input
+            const KeyColumn *keys;               // of the order
+            uint32_t frame;                      // FRAME_ bits
+            PlanProgram *offsets; // without inputs: of the start, then of the end; or NULL
+            uint32_t call_count;
+            PlanAggregateCall *calls;
+        } window;
 
         struct {
             uint32_t key_count;
