@@ -46,7 +46,7 @@ static Status log_begin(Database *database, Lsn snapshot, Lsn redo, Lsn *end_out
         database->wal, WAL_CHECKPOINT_BEGIN, (TxnId){0}, bytes_make(body, sizeof body), end_out);
 }
 
-static Status log_end(Database *database, uint64_t generation) {
+Status checkpoint_log_end(Database *database, uint64_t generation) {
     uint8_t body[8];
     put_u64_le(body, generation);
     Lsn end;
@@ -96,7 +96,7 @@ static Status write_image(Database *database, const CheckpointWork *work,
 
 // Step 6, after an ordinary checkpoint. The root is durable whatever happens here.
 static Status settle(Database *database, Lsn redo) {
-    TRY(log_end(database, store_root(database->store).generation));
+    TRY(checkpoint_log_end(database, store_root(database->store).generation));
     store_release(database->store);
     return wal_recycle(database->wal, redo);
 }

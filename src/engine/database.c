@@ -1,7 +1,8 @@
 // Opening and closing.
 //
 // Model    A file that was closed in order opens from its root; its log is made anew, and the root
-//          is marked as in use, durably, before the first record. Any other file is recovered:
+//          is marked as in use, durably, before the first transaction, and its CHECKPOINT_END is
+//          the second record. Any other file is recovered:
 //          the root's image, then the log. Opening order is closing order turned round.
 #include "engine/database.h"
 
@@ -159,11 +160,12 @@ static Status load_image(Database *database, const StoreRoot *root, Arena *arena
 // The log of a file that was closed in order: a new one, in a file that no earlier log has used.
 // The root is marked as in use before anything but a CHECKPOINT_BEGIN is in it.
 static Status start_log(Database *database, StoreRoot *root) {
+    settle_wal_options(database, root);
+    TRY(replay_check_clean(database, root));
     TRY(wal_remove(database->environment, database->wal_path));
     root->wal_file_bytes = database->options.wal_file_bytes;
     settle_wal_options(database, root);
-    uint64_t unit = root->wal_file_bytes;
-    Lsn first = {(root->checkpoint.value + unit - 1) / unit * unit};
+    Lsn first = replay_first_lsn(root, root->wal_file_bytes);
     TRY(wal_create(
         database->environment, database->wal_path, &database->wal_options, first, &database->wal));
     Arena arena;
@@ -187,6 +189,7 @@ static Status start_log(Database *database, StoreRoot *root) {
     root->checkpoint = root->redo = first;
     root->is_clean = false;
     TRY(store_publish(database->store, root));
+    TRY(checkpoint_log_end(database, store_root(database->store).generation));
     store_release(database->store);
     return OK;
 }
@@ -206,6 +209,8 @@ static Status open_after_crash(Database *database, StoreRoot *root, Arena *arena
     TRY(replay_scan(database, root, arena, &scan));
     TRY(wal_open(database->environment, database->wal_path, &database->wal_options, scan.end,
         scan.is_torn, &database->wal));
+    // A crash may have come before this was durable; what only the root before holds is free soon.
+    if (!scan.has_end) TRY(checkpoint_log_end(database, root->generation));
     TxnId next_txn = root->next_txn;
     if (scan.txn_max.value >= next_txn.value) next_txn.value = scan.txn_max.value + 1;
     TRY(make_modules(database, next_txn, root->incarnation + 1));

@@ -45,6 +45,10 @@ typedef enum CheckpointKind {
 
 Status checkpoint_run(Database *database, CheckpointKind kind);
 
+// Says in the log, durably, that the root of this generation is durable: the one before is refused
+// from here on. Before anything that it alone held is given away.
+Status checkpoint_log_end(Database *database, uint64_t generation);
+
 // Whether enough has changed, or enough time has passed, for a checkpoint.
 bool checkpoint_is_due(Database *database);
 
@@ -53,6 +57,7 @@ bool checkpoint_is_due(Database *database);
 typedef struct ReplayScan {
     Lsn end; // of the log
     bool is_torn;
+    bool has_end;  // the log knows that this root is durable
     TxnId txn_max; // the largest id in any record
     uint64_t record_count, bytes;
     TxnId *streamed; // transactions that were streamed and have committed, sorted
@@ -62,6 +67,14 @@ typedef struct ReplayScan {
 // The first pass: finds the end of the log, and refuses a log that does not belong to the root.
 Status replay_scan(
     const Database *database, const StoreRoot *root, Arena *arena, ReplayScan *scan_out);
+
+// Where the log of a root that was closed in order begins: in a file that no earlier log has used.
+static inline Lsn replay_first_lsn(const StoreRoot *root, uint64_t file_bytes) {
+    return (Lsn){(root->checkpoint.value + file_bytes - 1) / file_bytes * file_bytes};
+}
+
+// Refuses a root closed in order when the log beside it was begun under a newer one.
+Status replay_check_clean(const Database *database, const StoreRoot *root);
 
 // The second pass: applies what has committed behind the root's checkpoint.
 Status replay_apply(Database *database, const StoreRoot *root, const ReplayScan *scan);

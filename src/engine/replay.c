@@ -87,21 +87,24 @@ static int id_compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
+// A CHECKPOINT_END tells which root is durable: an older one must not be opened any more.
+static Status scan_end(const WalRecord *record, const StoreRoot *root, bool *has_end_inout) {
+    if (record->body.count != 8) return fail_record(record, "wrong length");
+    uint64_t generation = get_u64_le(record->body.data);
+    if (generation == root->generation) *has_end_inout = true;
+    if (generation <= root->generation) return OK;
+    Status status = fail(DATA_CORRUPTED,
+        "the data file is older than its log: it has root %llu, the log knows of root %llu",
+        (unsigned long long)root->generation, (unsigned long long)generation);
+    error_add_hint("Both copies of the newest root are damaged, or the file was replaced.");
+    return status;
+}
+
 static Status scan_record(
     const WalRecord *record, const StoreRoot *root, ReplayScan *scan, IdList *streamed) {
     if (record->txn.value > scan->txn_max.value) scan->txn_max = record->txn;
     scan->record_count++;
-    if (record->type == WAL_CHECKPOINT_END) {
-        if (record->body.count != 8) return fail_record(record, "wrong length");
-        if (get_u64_le(record->body.data) > root->generation) {
-            Status status = fail(DATA_CORRUPTED,
-                "the data file is older than its log: it has root %llu, the log knows of root %llu",
-                (unsigned long long)root->generation,
-                (unsigned long long)get_u64_le(record->body.data));
-            error_add_hint("Both copies of the newest root are damaged, or the file was replaced.");
-            return status;
-        }
-    }
+    if (record->type == WAL_CHECKPOINT_END) TRY(scan_end(record, root, &scan->has_end));
     if (record->type == WAL_TXN && record->end.value > root->checkpoint.value) {
         TxnBody body;
         TRY(decode_txn(record, &body));
@@ -138,6 +141,53 @@ Status replay_scan(
     }
     wal_reader_close(reader);
     if (status == OK) *scan_out = scan;
+    return status;
+}
+
+// The size of the log's files, of which an older root may know another; 0 for no log.
+static Status find_file_bytes(const Database *database, Arena *arena, uint64_t *bytes_out) {
+    *bytes_out = 0;
+    if (!file_exists(database->environment.files, database->wal_path)) return OK;
+    const char **names;
+    size_t count;
+    TRY(folder_list(database->environment.files, database->wal_path, arena, &names, &count));
+    if (count == 0) return OK;
+    File *file;
+    TRY(file_open(database->environment.files,
+        arena_format(arena, "%s/%s", database->wal_path, names[count - 1]), (FileOptions){0},
+        &file));
+    Status status = file_get_size(file, bytes_out);
+    file_close(file);
+    return status;
+}
+
+// What a close has left of its log is of no use, and is before the root. The log of a root that was
+// in use begins where this one would.
+Status replay_check_clean(const Database *database, const StoreRoot *root) {
+    Arena arena;
+    arena_init(&arena, NULL);
+    WalOptions options = database->wal_options;
+    Status status = find_file_bytes(database, &arena, &options.file_bytes);
+    arena_deinit(&arena);
+    uint64_t unit = options.file_bytes;
+    if (status != OK || unit < 1 << 20 || (unit & (unit - 1)) != 0) return status;
+    WalReader *reader;
+    status = wal_reader_open(
+        database->environment, database->wal_path, &options, replay_first_lsn(root, unit), &reader);
+    if (status == DATA_CORRUPTED) { // no record there
+        error_clear();
+        return OK;
+    }
+    TRY(status);
+    WalRecord record;
+    bool is_found = true, has_end = false;
+    while (status == OK && is_found && !has_end) {
+        status = wal_reader_next(reader, &record, &is_found);
+        if (status == OK && is_found && record.type == WAL_CHECKPOINT_END) {
+            status = scan_end(&record, root, &has_end);
+        }
+    }
+    wal_reader_close(reader);
     return status;
 }
 

@@ -58,6 +58,14 @@ RULES = [
      "if (from < previous || to < from", "from = previous;\n        if (from < previous || to < from", "database_crash"),
     ("pages of a moved snapshot are taken for exact", "src/engine/replay.c",
      "record->end.value <= replay->root->image.value;", "false;", "database_crash"),
+    ("an older root is opened than the log knows of", "src/engine/replay.c",
+     "if (generation <= root->generation) return OK;", "return OK;", "crash_points"),
+    ("CHECKPOINT_END is not logged again when a crash has come before it", "src/engine/database.c",
+     "if (!scan.has_end) TRY(checkpoint_log_end(database, root->generation));", "", "crash_points"),
+    ("a root closed in order is opened beside the log of a newer one", "src/engine/database.c",
+     "TRY(replay_check_clean(database, root));", "", "crash_points"),
+    ("a sequence is not replayed", "src/table/replay.c",
+     "if (version > sequence->version) {", "if (false) {", "crash_points"),
 ]
 
 
@@ -80,7 +88,8 @@ def build_and_run(build, commands, rule, folder):
     made = subprocess.run(compile_line + ["-w"], cwd=build, capture_output=True, text=True, check=False)
     if made.returncode:
         return "it does not compile:\n" + made.stderr
-    objects = [str(path) for path in build.glob(f"**/{test}_test.p/*.o")]
+    program = test if test == "crash_points" else test + "_test"
+    objects = [str(path) for path in build.glob(f"**/{program}.p/*.o")]
     libraries = [str(path) for path in build.glob("src/*/lib*.a")]
     link_line = ["cc", *objects, str(folder / "broken.o"), "-Wl,--start-group", *libraries, "-Wl,--end-group",
                  "-lcmocka", "-lxxhash", "-lm", "-lpg_query", "-pthread", "-o", str(folder / "broken_test")]
@@ -88,7 +97,7 @@ def build_and_run(build, commands, rule, folder):
     if made.returncode:
         return "it does not link:\n" + made.stderr
     try:
-        few = ["1"] if test == "database_crash" else []  # of the policies, in turns
+        few = {"database_crash": ["1"], "crash_points": ["--rounds", "3"]}.get(test, [])
         run = subprocess.run([str(folder / "broken_test"), *few], capture_output=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
         return "the test did not end in 300 s, so nothing is known"

@@ -10,12 +10,12 @@
 enum {
     BODY_BYTES_MAX = 6000,
     LARGE_CHANGES = 40,
+    SPILL_TURNS = 5,
+    FLOOD_UPDATES = 14,
     RANDOM_SEED = 31,
     RING_BYTES = 1 << 16, // the log's buffer
     SQL_BYTES_MAX = 8192,
 };
-
-static const char PATH[] = "crash.omen";
 
 // ---- Rows ---------------------------------------------------------------------------------------
 
@@ -437,6 +437,20 @@ static Status step_large(Workload *workload, State *next) {
     return run_committing(workload, session, next, "commit");
 }
 
+// Logs several files of what is then taken back, so that a later checkpoint has files to let go of.
+static Status step_flood(Workload *workload, State *next) {
+    Session *session = workload->session;
+    TRY(run(workload, session, "begin"));
+    TRY(change_rows(workload, session, next, 0, few(workload)));
+    TRY(run(workload, session, "savepoint a"));
+    for (uint32_t i = 0; i < FLOOD_UPDATES; i++) {
+        TRY(run(workload, session, "update %s set body = repeat('z', %u)",
+            table_name(0, next->tables[0].is_renamed), BODY_BYTES_MAX + i));
+    }
+    TRY(run(workload, session, "rollback to savepoint a"));
+    return run_committing(workload, session, next, "commit");
+}
+
 static Status step_rollback(Workload *workload, State *next) {
     TRY(run(workload, workload->session, "begin"));
     State scratch = *next;
@@ -590,6 +604,17 @@ static Status step_tidy(Workload *workload, State *next) {
     return OK;
 }
 
+// Pages go to the disk right after a checkpoint, before anything is logged.
+static Status step_spill(Workload *workload, State *next) {
+    TRY(run(workload, workload->session, "checkpoint"));
+    TRY(run(workload, workload->session, "begin"));
+    for (uint32_t i = 0; i < SPILL_TURNS; i++) {
+        TRY(change_rows(workload, workload->session, next, 0, few(workload)));
+        TRY(step_tidy(workload, next));
+    }
+    return run_committing(workload, workload->session, next, "commit");
+}
+
 static Status step_reopen(Workload *workload, State *next) {
     (void)next;
     workload_close(workload);
@@ -649,6 +674,9 @@ static Status step_other_commit(Workload *workload, State *next) {
     X(checkpoint)                                                                                  \
     X(copy)                                                                                        \
     X(rollback)                                                                                    \
+    X(spill)                                                                                       \
+    X(flood)                                                                                       \
+    X(checkpoint)                                                                                  \
     X(index)                                                                                       \
     X(statement)                                                                                   \
     X(alter)                                                                                       \
@@ -706,7 +734,7 @@ Status workload_database_open(SimulatedDisk *disk, SimulatedClock *clock, Databa
         .wal_ring_bytes = RING_BYTES,
         .no_background = true,
     };
-    return database_open(PATH, &options, database_out);
+    return database_open(WORKLOAD_PATH, &options, database_out);
 }
 
 Status workload_open(Workload *workload) {

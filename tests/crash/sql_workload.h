@@ -12,6 +12,9 @@
 #include "os/simulated_disk.h"
 #include "session/session.h"
 
+#define WORKLOAD_PATH "crash.omen"
+#define WORKLOAD_LOG  "crash.omen-wal"
+
 enum {
     WORKLOAD_IDS = 64,       // of rows in a table
     WORKLOAD_SERIALS = 1500, // rows whose ids a sequence gives
