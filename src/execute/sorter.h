@@ -2,7 +2,7 @@
 //
 // Model    A row's key is its normalised key (types/key.h), so that order is memcmp; its first
 //          eight bytes lie beside the row's number, and most comparisons end there. Equal keys keep
-//          the order in which they came. With a bound, only the first rows are kept.
+//          the order in which they came. With a bound, only the first rows are kept, in a heap.
 // Threads  Belongs to one thread. Sorted parts are combined by merging.
 #pragma once
 
@@ -27,6 +27,7 @@ typedef struct Sorter {
     SortItem *items;
     uint32_t item_count, item_capacity;
     uint64_t bound; // 0 for none
+    const TypeOps *first_ops;
     Value *key_values;
     Text key;
 } Sorter;
