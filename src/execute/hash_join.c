@@ -13,6 +13,9 @@
 
 #include <stdatomic.h>
 
+// A table that the caches hold is not prefetched.
+enum { PREFETCH_SLOT_COUNT = 32768 };
+
 // What a row number of the build side stands for.
 typedef enum BuildRow {
     BUILD_ROW,
@@ -31,8 +34,11 @@ typedef struct JoinBuild {
     Operator base;
     KeyTypes types;
     BuildRows all;
-    uint32_t row_count;      // numbers, with gaps
-    uint32_t *heads, *chain; // row + 1, or 0
+    uint32_t row_count; // numbers, with gaps
+    // The first row + 1 of a chain, and in the upper half a bit for each row's hash, so that most
+    // keys without a match are known before a row is touched.
+    uint64_t *heads;
+    uint32_t *chain; // row + 1, or 0
     uint64_t mask;
     _Atomic uint64_t *matched; // one bit a row: RIGHT, FULL
     bool has_any_null;
@@ -59,6 +65,7 @@ typedef struct JoinProbe {
     const Column *keys; // of the outer batch
     uint64_t *outer_hashes;
     bool *outer_nulls;
+    uint32_t *outer_heads;   // where its chain begins, row + 1, or 0
     uint64_t *outer_matched; // one bit a row of the outer batch
     uint32_t next_outer;     // counted in the selection
     uint32_t next_match;     // row + 1 in its chain, or 0: begin with the next outer row
@@ -152,6 +159,10 @@ static Status build_combine(Local *base) {
     return OK;
 }
 
+static uint64_t hash_bit(uint64_t hash) {
+    return UINT64_C(1) << (32 + (hash >> 59));
+}
+
 static Status build_finalize(Operator *base) {
     JoinBuild *build = (JoinBuild *)base;
     uint32_t row_count = build->row_count;
@@ -161,9 +172,9 @@ static Status build_finalize(Operator *base) {
     }
     void *heads, *chain;
     Arena *arena = &base->arena;
-    TRY(arena_try_allocate(arena, slot_count * sizeof(uint32_t), 64, &heads));
+    TRY(arena_try_allocate(arena, slot_count * sizeof(uint64_t), 64, &heads));
     TRY(arena_try_allocate(arena, ((size_t)row_count + 1) * sizeof(uint32_t), 64, &chain));
-    memset(heads, 0, slot_count * sizeof(uint32_t));
+    memset(heads, 0, slot_count * sizeof(uint64_t));
     if (build->keeps_matched) {
         void *matched;
         size_t bytes = ((size_t)row_count / 64 + 1) * sizeof(uint64_t);
@@ -181,9 +192,10 @@ static Status build_finalize(Operator *base) {
             if (build->all.states[i] == BUILD_ROW_NULL) build->has_any_null = true;
             continue;
         }
-        uint64_t slot = build->all.hashes[i] & build->mask;
-        build->chain[i] = build->heads[slot];
-        build->heads[slot] = i + 1;
+        uint64_t hash = build->all.hashes[i];
+        uint64_t *head = &build->heads[hash & build->mask];
+        build->chain[i] = (uint32_t)*head;
+        *head = (*head >> 32 << 32) | hash_bit(hash) | (i + 1);
     }
     return OK;
 }
@@ -253,11 +265,31 @@ static bool join_wants_inner(PlanJoin join) {
     return join != PLAN_JOIN_SEMI && join != PLAN_JOIN_ANTI;
 }
 
+// Three loops over the batch, so that a big table's cache misses overlap: hash, look up where the
+// chain begins, touch its first row. The rows are compared after that.
 static Status probe_begin(JoinProbe *self, Batch *outer) {
     self->outer = outer;
+    const JoinBuild *build = self->build;
+    Selection selection = batch_selection(outer);
     TRY(evaluator_run(self->outer_keys, outer, &self->keys));
-    key_types_hash(&self->build->types, self->keys, batch_selection(outer), self->outer_hashes,
-        self->outer_nulls);
+    key_types_hash(&build->types, self->keys, selection, self->outer_hashes, self->outer_nulls);
+    if (build->mask >= PREFETCH_SLOT_COUNT) {
+        for (uint32_t i = 0; i < selection.count; i++) {
+            __builtin_prefetch(&build->heads[self->outer_hashes[i] & build->mask]);
+        }
+    }
+    for (uint32_t i = 0; i < selection.count; i++) {
+        uint64_t head = build->heads[self->outer_hashes[i] & build->mask];
+        bool may_match = (head & hash_bit(self->outer_hashes[i])) != 0 && !self->outer_nulls[i];
+        self->outer_heads[i] = may_match ? (uint32_t)head : 0;
+    }
+    if (build->mask >= PREFETCH_SLOT_COUNT) {
+        for (uint32_t i = 0; i < selection.count; i++) {
+            if (self->outer_heads[i] == 0) continue;
+            __builtin_prefetch(&build->all.hashes[self->outer_heads[i] - 1]);
+            __builtin_prefetch(&build->chain[self->outer_heads[i] - 1]);
+        }
+    }
     memset(self->outer_matched, 0, BATCH_ROW_COUNT / 8);
     self->next_outer = 0;
     self->next_match = 0;
@@ -268,6 +300,7 @@ static Status probe_begin(JoinProbe *self, Batch *outer) {
 static bool probe_matches(const JoinProbe *self, uint32_t index, uint32_t row, uint32_t inner) {
     const JoinBuild *build = self->build;
     if (build->all.hashes[inner] != self->outer_hashes[index]) return false;
+    if (build->types.hash_is_key) return true; // neither is NULL
     const Batch *chunk = build->all.keys.chunks[inner / BATCH_ROW_COUNT];
     return key_types_equal(&build->types, self->keys, row, chunk->columns, inner % BATCH_ROW_COUNT);
 }
@@ -285,8 +318,7 @@ static uint32_t probe_make_pairs(JoinProbe *self) {
                 break;
             }
             uint32_t index = self->next_outer++;
-            if (self->outer_nulls[index]) continue;
-            self->next_match = build->heads[self->outer_hashes[index] & build->mask];
+            self->next_match = self->outer_heads[index];
             if (self->next_match == 0) continue;
         }
         uint32_t index = self->next_outer - 1;
@@ -492,6 +524,7 @@ static Status hash_join_make_local(Local *base) {
     self->pair_rows = scratch_new(arena, uint16_t);
     self->outer_hashes = scratch_new(arena, uint64_t);
     self->outer_nulls = scratch_new(arena, bool);
+    self->outer_heads = scratch_new(arena, uint32_t);
     self->outer_matched = arena_new_array(arena, uint64_t, BATCH_ROW_COUNT / 64);
     return OK;
 }

@@ -3,7 +3,12 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-enum { DIRECTORY_BITS_MIN = 8 };
+enum { DIRECTORY_BITS_MIN = 6, PREFETCH_BITS_MIN = 15, NULL_HASH = 1 };
+
+static bool is_integer_kind(PhysicalKind kind) {
+    return kind == PHYSICAL_BOOL || kind == PHYSICAL_INT1 || kind == PHYSICAL_INT2
+           || kind == PHYSICAL_INT4 || kind == PHYSICAL_INT8;
+}
 
 Status key_types_init(KeyTypes *types, Arena *arena, const Oid *oids, uint32_t count) {
     const TypeOps **ops = arena_new_array(arena, const TypeOps *, count + 1);
@@ -18,6 +23,8 @@ Status key_types_init(KeyTypes *types, Arena *arena, const Oid *oids, uint32_t c
         }
     }
     *types = (KeyTypes){.count = count, .oids = oids, .ops = ops};
+    // hash_u64 gives no two words the same.
+    types->hash_is_key = count == 1 && is_integer_kind(ops[0]->physical);
     return OK;
 }
 
@@ -47,17 +54,56 @@ static uint64_t hash_of(const TypeOps *ops, const Column *column, uint32_t row) 
     return ops->hash(&datum);
 }
 
+// One loop a kind for flat columns without NULLs.
+#define HASH_ALL(hash)                                                                             \
+    for (uint32_t i = 0; i < selection.count; i++) {                                               \
+        uint32_t row = selection_row(selection, i);                                                \
+        hashes_out[i] = (hash);                                                                    \
+    }
+
+static void hash_first(
+    const TypeOps *ops, const Column *column, Selection selection, uint64_t *hashes_out) {
+    if (column->kind == PHYSICAL_INT4) {
+        const uint32_t *values = column->values;
+        HASH_ALL(hash_u64(values[row]))
+    } else if (column->kind == PHYSICAL_INT8) {
+        const uint64_t *values = column->values;
+        HASH_ALL(hash_u64(values[row]))
+    } else {
+        HASH_ALL(hash_of(ops, column, row))
+    }
+}
+
+static void hash_more(
+    const TypeOps *ops, const Column *column, Selection selection, uint64_t *hashes_out) {
+    if (column->kind == PHYSICAL_INT4) {
+        const uint32_t *values = column->values;
+        HASH_ALL(hash_combine(hashes_out[i], hash_u64(values[row])))
+    } else if (column->kind == PHYSICAL_INT8) {
+        const uint64_t *values = column->values;
+        HASH_ALL(hash_combine(hashes_out[i], hash_u64(values[row])))
+    } else {
+        HASH_ALL(hash_combine(hashes_out[i], hash_of(ops, column, row)))
+    }
+}
+
 void key_types_hash(const KeyTypes *types, const Column *columns, Selection selection,
     uint64_t *hashes_out, bool *null_rows_out) {
-    for (uint32_t i = 0; i < selection.count; i++) {
-        hashes_out[i] = 0;
-        if (null_rows_out != NULL) null_rows_out[i] = false;
-    }
+    if (null_rows_out != NULL) memset(null_rows_out, 0, selection.count * sizeof(bool));
+    if (types->count == 0) memset(hashes_out, 0, selection.count * sizeof(uint64_t));
     for (uint32_t k = 0; k < types->count; k++) {
         const Column *column = &columns[k];
+        if (column->nulls == NULL && !column->is_constant) {
+            if (k == 0) {
+                hash_first(types->ops[k], column, selection, hashes_out);
+            } else {
+                hash_more(types->ops[k], column, selection, hashes_out);
+            }
+            continue;
+        }
         for (uint32_t i = 0; i < selection.count; i++) {
             uint32_t row = selection_row(selection, i);
-            uint64_t hash = 1;
+            uint64_t hash = NULL_HASH;
             if (column_is_null(column, row)) {
                 if (null_rows_out != NULL) null_rows_out[i] = true;
             } else {
@@ -110,85 +156,160 @@ Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t c
     *table = (KeyTable){.arena = arena};
     TRY(key_types_init(&table->types, arena, oids, count));
     row_buffer_init(&table->keys, arena, table->types.oids, count);
-    table->row = arena_new_array(arena, Value, count + 1);
     return OK;
 }
 
 // Room for `more` keys at a load of at most one half.
 static Status key_table_reserve(KeyTable *table, uint32_t more) {
-    uint32_t count = key_table_count(table);
-    uint64_t wanted = ((uint64_t)count + more) * 2;
-    if (table->hash_capacity < count + more) {
-        uint32_t capacity = (count + more) * 2;
-        void *hashes;
-        TRY(arena_try_allocate(table->arena, capacity * sizeof(uint64_t), 64, &hashes));
-        if (count > 0) memcpy(hashes, table->hashes, count * sizeof(uint64_t));
-        table->hashes = hashes;
-        table->hash_capacity = capacity;
-    }
-    if (table->directory != NULL && (UINT64_C(1) << table->directory_bits) >= wanted) return OK;
-
+    uint64_t wanted = ((uint64_t)key_table_count(table) + more) * 2;
+    uint64_t had = table->directory == NULL ? 0 : UINT64_C(1) << table->directory_bits;
+    if (had >= wanted) return OK;
     uint32_t bits = DIRECTORY_BITS_MIN;
-    while ((UINT64_C(1) << bits) < wanted * 2) {
+    while ((UINT64_C(1) << bits) < wanted) {
         bits++;
     }
     void *memory;
-    size_t bytes = sizeof(uint32_t) << bits;
+    size_t bytes = sizeof(KeySlot) << bits;
     TRY(arena_try_allocate(table->arena, bytes, 64, &memory));
     memset(memory, 0, bytes);
-    table->directory = memory;
-    table->directory_bits = bits;
+    KeySlot *directory = memory;
     uint64_t mask = (UINT64_C(1) << bits) - 1;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t slot = table->hashes[i] & mask;
-        while (table->directory[slot] != 0) {
+    for (uint64_t i = 0; i < had; i++) {
+        if (table->directory[i].number == 0) continue;
+        uint64_t slot = table->directory[i].hash & mask;
+        while (directory[slot].number != 0) {
             slot = (slot + 1) & mask;
         }
-        table->directory[slot] = i + 1;
+        directory[slot] = table->directory[i];
     }
+    table->directory = directory;
+    table->directory_bits = bits;
     return OK;
 }
 
-static bool key_matches(
-    const KeyTable *table, uint32_t number, const Column *columns, uint32_t row) {
+// One loop a kind; what did not match before is not looked at.
+#define MATCH_ALL(Type)                                                                            \
+    for (uint32_t i = 0; i < selection.count; i++) {                                               \
+        if (!matches[i]) continue;                                                                 \
+        uint32_t number = candidates[i] - 1;                                                       \
+        const Column *key = &keys->chunks[number / BATCH_ROW_COUNT]->columns[k];                   \
+        uint32_t key_row = number % BATCH_ROW_COUNT;                                               \
+        matches[i] = ((const Type *)key->values)[key_row]                                          \
+                         == ((const Type *)column->values)[selection_row(selection, i)]            \
+                     && !column_is_null(key, key_row);                                             \
+    }
+
+// Which of the rows have the key of their candidate, a number + 1 or 0 for none.
+static void key_table_match(const KeyTable *table, const Column *columns, Selection selection,
+    const uint32_t *candidates, bool *matches) {
+    const RowBuffer *keys = &table->keys;
+    for (uint32_t i = 0; i < selection.count; i++) {
+        matches[i] = candidates[i] != 0;
+    }
+    for (uint32_t k = 0; k < table->types.count; k++) {
+        const Column *column = &columns[k];
+        bool is_flat = column->nulls == NULL && !column->is_constant;
+        if (is_flat && column->kind == PHYSICAL_INT4) {
+            MATCH_ALL(uint32_t)
+            continue;
+        }
+        if (is_flat && column->kind == PHYSICAL_INT8) {
+            MATCH_ALL(uint64_t)
+            continue;
+        }
+        for (uint32_t i = 0; i < selection.count; i++) {
+            if (!matches[i]) continue;
+            uint32_t number = candidates[i] - 1, key_row = number % BATCH_ROW_COUNT;
+            uint32_t row = selection_row(selection, i);
+            const Column *key = &keys->chunks[number / BATCH_ROW_COUNT]->columns[k];
+            bool is_null = column_is_null(column, row);
+            matches[i] =
+                is_null == column_is_null(key, key_row)
+                && (is_null || value_equal(table->types.ops[k], column, row, key, key_row));
+        }
+    }
+}
+
+// The keys of a batch that are new: they are appended together at its end.
+typedef struct NewKeys {
+    uint32_t first; // their first number
+    uint32_t count;
+    uint16_t rows[BATCH_ROW_COUNT];
+} NewKeys;
+
+static bool key_matches(const KeyTable *table, const NewKeys *new_keys, uint32_t number,
+    const Column *columns, uint32_t row) {
+    if (number >= new_keys->first) {
+        uint32_t other = new_keys->rows[number - new_keys->first];
+        return key_types_equal(&table->types, columns, row, columns, other);
+    }
     const Batch *chunk = table->keys.chunks[number / BATCH_ROW_COUNT];
     return key_types_equal(&table->types, columns, row, chunk->columns, number % BATCH_ROW_COUNT);
+}
+
+static uint32_t key_find_or_make(
+    KeyTable *table, NewKeys *new_keys, const Column *columns, uint32_t row, uint64_t hash) {
+    uint64_t mask = (UINT64_C(1) << table->directory_bits) - 1;
+    uint64_t slot = hash & mask;
+    for (; table->directory[slot].number != 0; slot = (slot + 1) & mask) {
+        uint32_t number = table->directory[slot].number - 1;
+        if (table->directory[slot].hash == hash
+            && key_matches(table, new_keys, number, columns, row)) {
+            return number;
+        }
+    }
+    uint32_t number = new_keys->first + new_keys->count;
+    new_keys->rows[new_keys->count++] = (uint16_t)row;
+    table->directory[slot] = (KeySlot){.hash = hash, .number = number + 1};
+    return number;
 }
 
 Status key_table_add(KeyTable *table, const Column *columns, Selection selection,
     uint32_t *numbers_out, bool *is_new_out) {
     ASSERT(selection.count <= BATCH_ROW_COUNT);
     uint64_t hashes[BATCH_ROW_COUNT];
+    bool matches[BATCH_ROW_COUNT];
     key_types_hash(&table->types, columns, selection, hashes, NULL);
     TRY(key_table_reserve(table, selection.count));
 
+    const KeySlot *directory = table->directory;
     uint64_t mask = (UINT64_C(1) << table->directory_bits) - 1;
+    if (table->directory_bits >= PREFETCH_BITS_MIN) {
+        for (uint32_t i = 0; i < selection.count; i++) {
+            __builtin_prefetch(&directory[hashes[i] & mask]);
+        }
+    }
     for (uint32_t i = 0; i < selection.count; i++) {
-        uint32_t row = selection_row(selection, i);
         uint64_t slot = hashes[i] & mask;
-        uint32_t number = 0;
-        bool is_new = true;
-        while (table->directory[slot] != 0) {
-            number = table->directory[slot] - 1;
-            if (table->hashes[number] == hashes[i] && key_matches(table, number, columns, row)) {
-                is_new = false;
-                break;
-            }
+        while (directory[slot].number != 0 && directory[slot].hash != hashes[i]) {
             slot = (slot + 1) & mask;
         }
-        if (is_new) {
-            number = key_table_count(table);
-            for (uint32_t k = 0; k < table->types.count; k++) {
-                table->row[k] = column_get(&columns[k], row);
-            }
-            TRY(row_buffer_append_values(&table->keys, table->row));
-            table->hashes[number] = hashes[i];
-            table->directory[slot] = number + 1;
-        }
-        numbers_out[i] = number;
-        if (is_new_out != NULL) is_new_out[i] = is_new;
+        numbers_out[i] = directory[slot].number;
+        matches[i] = numbers_out[i] != 0 && hashes[i] != NULL_HASH;
     }
-    return arena_check(table->arena);
+    if (!table->types.hash_is_key) {
+        key_table_match(table, columns, selection, numbers_out, matches);
+    }
+
+    NewKeys new_keys = {.first = key_table_count(table)};
+    for (uint32_t i = 0; i < selection.count; i++) {
+        uint32_t count_before = new_keys.count;
+        if (matches[i]) {
+            numbers_out[i]--;
+        } else {
+            uint32_t row = selection_row(selection, i);
+            numbers_out[i] = key_find_or_make(table, &new_keys, columns, row, hashes[i]);
+        }
+        if (is_new_out != NULL) is_new_out[i] = new_keys.count > count_before;
+    }
+    if (new_keys.count == 0) return OK;
+    const Batch fresh = {
+        .selection = new_keys.rows,
+        .selected_count = new_keys.count,
+        .column_count = table->types.count,
+        .columns = (Column *)(uintptr_t)columns,
+    };
+    return row_buffer_append(&table->keys, &fresh);
 }
 
 Status key_table_merge(KeyTable *table, const KeyTable *from, uint32_t *numbers_out) {

@@ -1,7 +1,8 @@
 // Key table: numbers the distinct keys it is given, from 0. NULLs are equal to each other here.
 //
 // Model    Keys are kept in a row buffer, one row a key; an open-addressing directory of hashes
-//          finds them.
+//          finds them, a batch at a time: hash all, find a candidate for each, compare column by
+//          column; only what is left goes one by one.
 // Threads  Belongs to one thread; parts that several have filled are merged.
 #pragma once
 
@@ -12,6 +13,7 @@ typedef struct KeyTypes {
     uint32_t count;
     const Oid *oids;
     const TypeOps **ops;
+    bool hash_is_key; // different keys have different hashes, but for NULL's
 } KeyTypes;
 
 // Errors: FEATURE_NOT_SUPPORTED for a type without equality.
@@ -24,14 +26,17 @@ void key_types_hash(const KeyTypes *types, const Column *columns, Selection sele
 bool key_types_equal(
     const KeyTypes *types, const Column *a, uint32_t row_a, const Column *b, uint32_t row_b);
 
+typedef struct KeySlot {
+    uint64_t hash;
+    uint32_t number; // + 1; 0 is an empty slot
+} KeySlot;
+
 typedef struct KeyTable {
     KeyTypes types;
     Arena *arena;
     RowBuffer keys;
-    uint32_t *directory; // key number + 1, or 0
-    uint64_t *hashes;    // of each key
-    uint32_t directory_bits, hash_capacity;
-    Value *row;
+    KeySlot *directory;
+    uint32_t directory_bits;
 } KeyTable;
 
 Status key_table_init(KeyTable *table, Arena *arena, const Oid *oids, uint32_t count);
