@@ -288,6 +288,23 @@ static IndexPair lane_pair(
     return pair;
 }
 
+// The pairs of a leaf of fixed keys without lists.
+static uint32_t collect_plain(const LeafView *view, const IndexPair *prefix, IndexPair *pairs_out) {
+    uint32_t count = 0;
+    for (uint32_t block = 0; block < view->block_count; block++) {
+        const uint64_t *words = leaf_block(view, block);
+        uint32_t lanes = leaf_block_lanes(words);
+        for (uint32_t lane = 0; lane < lanes; lane++) {
+            IndexPair *pair = &pairs_out[count++];
+            *pair = *prefix;
+            if (!view->is_row_level) pair->words[view->level] = leaf_word(words + 1 + lane);
+            if (view->kind == LEAF_16) pair->words[1] = leaf_word(words + 8 + lane);
+            pair->row = leaf_word(words + view->payload_word + lane) >> 16;
+        }
+    }
+    return count;
+}
+
 uint32_t leaf_collect(const LeafView *view, Arena *arena, IndexPair *pairs_out) {
     uint32_t count = 0;
     uint64_t rows[1 + LEAF_MORE_ROWS_MAX];
@@ -301,10 +318,20 @@ uint32_t leaf_collect(const LeafView *view, Arena *arena, IndexPair *pairs_out) 
             prefix.words[0] = get_u64_be(view->heap);
         }
     }
+    if (view->shape.kind != KEY_BYTES && !view->has_lists) {
+        return collect_plain(view, &prefix, pairs_out);
+    }
     LeafPlace place = {0};
     for (; leaf_place_settle(view, &place); place.lane++) {
-        IndexPair pair = lane_pair(view, place, &prefix, arena);
         uint64_t payload = leaf_payload(view, place);
+        if (view->kind == LEAF_8 && view->has_lists && (payload & 0xFFFF) == 0) {
+            pairs_out[count] = prefix;
+            pairs_out[count].words[view->level] =
+                leaf_word(leaf_block(view, place.block) + 1 + place.lane);
+            pairs_out[count++].row = payload >> 16;
+            continue;
+        }
+        IndexPair pair = lane_pair(view, place, &prefix, arena);
         if (!view->has_lists || (payload & 0xFFFF) == 0) {
             pair.row = payload >> 16;
             pairs_out[count++] = pair;

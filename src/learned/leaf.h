@@ -225,6 +225,7 @@ typedef struct LeafLayout {
     uint32_t pair_count, lane_count;
     uint32_t block_count, block_capacity;
     uint32_t heap_bytes, heap_capacity;
+    bool is_plain;       // no pair needs a record: each has a lane
     bool is_possible;    // fits LEAF_BYTES_MAX, and no list is too long
     uint32_t body_bytes; // at most, for LEAF_SEGMENT_COUNT_MAX segments
 } LeafLayout;

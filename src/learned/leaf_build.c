@@ -26,11 +26,26 @@ static Bytes rest_of(const LeafRole *role, const IndexPair *pair) {
     return bytes_make(pair->key.data + offset, pair->key.count - offset);
 }
 
+// Lanes that these pairs take, when none of them needs a record; 0 when one may.
+static uint32_t plain_lane_count(const LeafRole *role, const IndexPair *pairs, uint32_t count) {
+    if (leaf_role_kind(role) == LEAF_V) return 0;
+    if (!role->is_unique || role->is_row_level) return count;
+    for (uint32_t i = 1; i < count; i++) {
+        if (pairs[i].words[0] == pairs[i - 1].words[0]
+            && pairs[i].words[1] == pairs[i - 1].words[1]) {
+            return 0;
+        }
+    }
+    return count;
+}
+
 LeafLayout leaf_layout(const LeafRole *role, const IndexPair *pairs, uint32_t count,
     double lanes_per_block, uint32_t spare_blocks) {
     LeafLayout layout = {.pair_count = count, .is_possible = true};
     size_t heap_bytes = (role->prefix.count + 7) / 8 * 8;
-    for (uint32_t i = 0; i < count;) {
+    layout.lane_count = plain_lane_count(role, pairs, count);
+    layout.is_plain = layout.lane_count == count;
+    for (uint32_t i = layout.lane_count; i < count;) {
         uint32_t same = lane_pair_count(role, pairs + i, count - i);
         size_t rest_bytes = rest_of(role, pairs + i).count;
         if (same - 1 > LEAF_MORE_ROWS_MAX) layout.is_possible = false;
@@ -137,6 +152,46 @@ static uint64_t fill_record(LeafBody *body, Bytes rest, const IndexPair *more, u
     return offset;
 }
 
+// The first of the lanes that go to this block or to one behind it.
+static uint32_t first_lane(const LeafLayout *layout, uint32_t block) {
+    uint64_t lanes = (uint64_t)block * layout->lane_count + layout->block_count - 1;
+    return (uint32_t)(lanes / layout->block_count);
+}
+
+// Fills the blocks from pairs that need no records, a lane each.
+static void fill_plain_lanes(
+    LeafBody *body, const LeafRole *role, const LeafLayout *layout, const IndexPair *pairs) {
+    LeafKind kind = (LeafKind)body->kind;
+    uint32_t payload_word = leaf_payload_word(kind), word = role->level;
+    uint32_t end = 0;
+    for (uint32_t block = 0; block < layout->block_count; block++) {
+        uint64_t *words = body_block(body, block);
+        uint32_t start = end;
+        end = first_lane(layout, block + 1);
+        ASSERT(end - start <= LEAF_LANE_COUNT);
+        words[0] = end - start;
+        for (uint32_t i = start; i < end; i++) {
+            const IndexPair *pair = pairs + i;
+            words[1 + i - start] = role->is_row_level ? pair->row : pair->words[word];
+            if (kind == LEAF_16) words[8 + i - start] = pair->words[1];
+            words[payload_word + i - start] = pair->row << 16;
+        }
+    }
+}
+
+static uint32_t plain_points(const LeafRole *role, const LeafLayout *layout, const IndexPair *pairs,
+    ModelPoint *points_out) {
+    if (layout->lane_count == 0) return 0;
+    for (uint32_t block = 0; block < layout->block_count; block++) {
+        points_out[block] = (ModelPoint){
+            .slice = index_pair_slice(
+                role->shape, pairs + first_lane(layout, block), role->level, role->is_row_level),
+            .block = (double)block,
+        };
+    }
+    return layout->block_count;
+}
+
 // Makes the pivots of the blocks that are there; what comes behind the last one finds room too.
 static void fill_pivots(LeafBody *body, uint32_t body_bytes) {
     uint32_t count = atomic_load_explicit(&body->block_count, memory_order_relaxed);
@@ -177,7 +232,9 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
     // Pass 1: the model, over one point a block; it decides where the blocks begin.
     ModelPoint points[LEAF_BYTES_MAX / 128];
     uint32_t point_count = 0, lane_index = 0;
-    for (uint32_t i = 0; i < layout->pair_count; lane_index++) {
+    if (layout->is_plain) point_count = plain_points(role, layout, pairs, points);
+    for (uint32_t i = layout->is_plain ? layout->pair_count : 0; i < layout->pair_count;
+         lane_index++) {
         uint32_t block =
             (uint32_t)((uint64_t)lane_index * layout->block_count / layout->lane_count);
         if (block == point_count) {
@@ -204,7 +261,9 @@ void leaf_fill(CacheFrame *frame, const LeafRole *role, const LeafLayout *layout
     body->heap_bytes = (uint32_t)((role->prefix.count + 7) / 8 * 8);
     uint32_t payload_word = leaf_payload_word(kind);
     lane_index = 0;
-    for (uint32_t i = 0; i < layout->pair_count; lane_index++) {
+    if (layout->is_plain) fill_plain_lanes(body, role, layout, pairs);
+    for (uint32_t i = layout->is_plain ? layout->pair_count : 0; i < layout->pair_count;
+         lane_index++) {
         const IndexPair *pair = pairs + i;
         uint32_t same = lane_pair_count(role, pair, layout->pair_count - i);
         uint64_t *words = body_block(

@@ -351,10 +351,18 @@ static void unlatch_leaf(LearnedIndex *index, CacheFrame *frame) {
     epoch_leave(index->epochs);
 }
 
+// A key that is one word, is not there yet and finds room in its block takes the short way.
+static bool add_word(
+    const LearnedIndex *index, const LeafEntry *entry, CacheFrame *frame, const IndexPair *pair) {
+    return index->word_finder != NULL && !entry->is_row_level
+           && index->word_finder->add(frame, pair->words[0], pair->row);
+}
+
 static Status add_to_leaf(LearnedIndex *index, LeafEntry *entry, CacheFrame *frame,
     const IndexPair *pair, LeafOutcome *outcome_out) {
     TRY(leaf_entry_prepare_change(entry, frame));
-    *outcome_out = leaf_add(frame, index->shape, pair);
+    *outcome_out =
+        add_word(index, entry, frame, pair) ? LEAF_DONE : leaf_add(frame, index->shape, pair);
     if (*outcome_out == LEAF_DONE) {
         leaf_entry_changed(entry, frame);
         atomic_fetch_add_explicit(&index->pair_count, 1, memory_order_relaxed);
@@ -465,10 +473,16 @@ static Status try_add_unique(LearnedIndex *index, const IndexPair *pair, UniqueC
         return add_unique_spread(index, pair, check);
     }
     LeafOutcome leaf_outcome = LEAF_PRESENT;
-    Status status = OK;
-    check->outcome = (UniqueOutcome)unique_check_inspect(check, &view, pair);
-    if (check->outcome == UNIQUE_ADDED) {
-        status = add_to_leaf(index, entry, frame, pair, &leaf_outcome);
+    Status status = leaf_entry_prepare_change(entry, frame);
+    check->outcome = UNIQUE_ADDED;
+    if (status == OK && add_word(index, entry, frame, pair)) { // nobody has the key
+        leaf_entry_changed(entry, frame);
+        atomic_fetch_add_explicit(&index->pair_count, 1, memory_order_relaxed);
+    } else if (status == OK) {
+        check->outcome = (UniqueOutcome)unique_check_inspect(check, &view, pair);
+        if (check->outcome == UNIQUE_ADDED) {
+            status = add_to_leaf(index, entry, frame, pair, &leaf_outcome);
+        }
     }
     unlatch_leaf(index, frame);
     if (status != OK || leaf_outcome != LEAF_FULL) return status;

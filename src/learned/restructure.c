@@ -25,7 +25,7 @@ enum {
 };
 
 // Blocks are filled so far where pairs come in any order.
-#define RANDOM_LANES 5.5
+#define RANDOM_LANES 4.75
 
 typedef struct PathStep {
     InnerNode *node;
@@ -613,7 +613,8 @@ static void collect_pairs(Change *change, const IndexPair *pair) {
         .prefix = bytes_make(
             arena_copy_bytes(change->scratch, view.heap, body->prefix_bytes), body->prefix_bytes),
     };
-    change->pairs = arena_new_array(change->scratch, IndexPair, body->pair_count + 1);
+    size_t bytes = (body->pair_count + 1) * sizeof(IndexPair);
+    change->pairs = arena_allocate(change->scratch, bytes, _Alignof(IndexPair));
     uint32_t count = leaf_collect(&view, change->scratch, change->pairs);
     uint32_t at = count;
     while (at > 0 && index_pair_compare(shape, pair, &change->pairs[at - 1]) < 0)

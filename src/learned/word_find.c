@@ -98,17 +98,31 @@ typedef struct LaneMasks {
     *equal_out = equal;
 }
 
+// Puts a lane before lane `lane` of a block that has room.
+[[gnu::always_inline]] static inline void insert_scalar(
+    uint64_t *block, uint32_t count, uint32_t lane, uint64_t word, uint64_t payload) {
+    for (uint32_t i = count; i > lane; i--) {
+        leaf_word_set(block + 1 + i, block[i]);
+        leaf_word_set(block + 8 + i, block[7 + i]);
+    }
+    leaf_word_set(block + 1 + lane, word);
+    leaf_word_set(block + 8 + lane, payload);
+    leaf_word_set(block, count + 1);
+}
+
 #define FIND_NAME(name) name##_scalar
 #define FIND_TARGET
 #define FIND_MASKS   masks_scalar
 #define FIND_SEGMENT segment_scalar
 #define FIND_PIVOTS  pivots_scalar
+#define FIND_INSERT  insert_scalar
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
 #undef FIND_MASKS
 #undef FIND_SEGMENT
 #undef FIND_PIVOTS
+#undef FIND_INSERT
 
 #if HAS_X86_VECTORS
 [[gnu::target("avx512f"), gnu::always_inline]] static inline LaneMasks masks_avx512(
@@ -141,17 +155,33 @@ typedef struct LaneMasks {
     *equal_out = (uint32_t)__builtin_popcount(_mm512_cmpeq_epu32_mask(pivots, wanted));
 }
 
+// Readers that see a part of it find the leaf's version raised.
+[[gnu::target("avx512f"), gnu::always_inline]] static inline void insert_avx512(
+    uint64_t *block, uint32_t count, uint32_t lane, uint64_t word, uint64_t payload) {
+    (void)count;
+    __m512i words = _mm512_loadu_si512(block), payloads = _mm512_loadu_si512(block + 8);
+    words = _mm512_mask_add_epi64(words, 1, words, _mm512_set1_epi64(1)); // the count
+    words = _mm512_mask_expand_epi64(
+        _mm512_set1_epi64((long long)word), (__mmask8) ~(2U << lane), words);
+    payloads = _mm512_mask_expand_epi64(
+        _mm512_set1_epi64((long long)payload), (__mmask8) ~(1U << lane), payloads);
+    _mm512_storeu_si512(block, words);
+    _mm512_mask_storeu_epi64(block + 8, 0x7F, payloads);
+}
+
 #define FIND_NAME(name) name##_avx512
 #define FIND_TARGET     [[gnu::target("avx512f,bmi,bmi2,lzcnt,popcnt")]]
 #define FIND_MASKS      masks_avx512
 #define FIND_SEGMENT    segment_avx512
 #define FIND_PIVOTS     pivots_avx512
+#define FIND_INSERT     insert_avx512
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
 #undef FIND_MASKS
 #undef FIND_SEGMENT
 #undef FIND_PIVOTS
+#undef FIND_INSERT
 
 // Unsigned words compare as signed ones with the highest bit turned.
 [[gnu::target("avx2"), gnu::always_inline]] static inline LaneMasks masks_avx2(
@@ -193,6 +223,7 @@ typedef struct LaneMasks {
 #define FIND_MASKS      masks_avx2
 #define FIND_SEGMENT    segment_scalar
 #define FIND_PIVOTS     pivots_avx2
+#define FIND_INSERT     insert_scalar
 #include "learned/word_find_loop.h"
 #endif
 

@@ -1,5 +1,5 @@
-// The hot path of lookups: keys of up to eight bytes, from the root to the lane without a call and
-// without a store, with the widest compare the CPU has.
+// The hot path of lookups and inserts: keys of up to eight bytes, from the root to the lane without
+// a call, and for lookups without a store, with the widest compare the CPU has.
 //
 // Model    root slot -> (inner slot)* -> leaf entry, whose hint predicts the block -> block. What
 //          is not plain (gates, row ids as slices, lists, empty blocks, cold leaves, writers at
@@ -7,10 +7,7 @@
 // Threads  Inside an epoch.
 #pragma once
 
-#include "base/ids.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "store/cache.h"
 
 typedef struct LearnedIndex LearnedIndex;
 
@@ -23,6 +20,9 @@ typedef struct WordFinder {
     // The first rows of up to WORD_BATCH_COUNT keys, or ROW_ID_NONE; a bit for each undecided one.
     uint32_t (*find_batch)(const LearnedIndex *index, const uint64_t *words, uint32_t count,
         RowId *rows_out, bool *more_out);
+    // Adds a key that is not there yet to a leaf, latched and ready to be changed, whose slices are
+    // words. False when that is not so, or the block is full: the general way finds out.
+    bool (*add)(CacheFrame *frame, uint64_t word, uint64_t row);
 } WordFinder;
 
 // The fastest for this CPU.

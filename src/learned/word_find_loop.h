@@ -1,6 +1,7 @@
 // The functions of a WordFinder: a template, included by word_find.c once for each way to compare.
 // The includer defines FIND_NAME(name), FIND_TARGET (attributes), FIND_MASKS(block, word),
-// FIND_SEGMENT(body, count, word) and FIND_PIVOTS(window, pivot, less_out, equal_out).
+// FIND_SEGMENT(body, count, word), FIND_PIVOTS(window, pivot, less_out, equal_out) and
+// FIND_INSERT(block, count, lane, word, payload).
 #ifdef FIND_NAME
 
 FIND_TARGET static inline bool FIND_NAME(locate)(
@@ -137,7 +138,35 @@ FIND_TARGET static uint32_t FIND_NAME(find_batch)(const LearnedIndex *index, con
     return undecided;
 }
 
+FIND_TARGET static bool FIND_NAME(add)(CacheFrame *frame, uint64_t word, uint64_t row) {
+    LeafBody *body = leaf_body(frame);
+    uint32_t block_count = atomic_load_explicit(&body->block_count, memory_order_relaxed);
+    uint32_t segment = 0, less, equal;
+    if (body->segment_count > 1) segment = FIND_SEGMENT(body, body->segment_count, word);
+    uint32_t guess = leaf_line_predict(body, segment, word, block_count);
+    uint32_t window = guess > LEAF_PIVOT_BEFORE ? guess - LEAF_PIVOT_BEFORE : 0;
+    uint32_t pivot = leaf_pivot_of(body->pivot_base, body->pivot_shift, word);
+    uint32_t *pivots = leaf_pivots(body);
+    FIND_PIVOTS(pivots + window, pivot, &less, &equal);
+    uint32_t begun = less + equal, at = window + (begun > 0 ? begun - 1 : 0);
+    if (begun == 0 && window > 0) return false;
+    if (begun == LEAF_PIVOT_WINDOW && window + LEAF_PIVOT_WINDOW < block_count) return false;
+    uint8_t *blocks = (uint8_t *)body + leaf_blocks_offset(body->segment_count);
+    uint64_t *block = (uint64_t *)(void *)(blocks + (size_t)at * 128);
+    LaneMasks masks = FIND_MASKS(block, word);
+    uint32_t count = (uint32_t)(leaf_word(block) & 7), lanes = (UINT32_C(1) << count) - 1;
+    if (count == 0 || count == LEAF_LANE_COUNT || (masks.equal & lanes) != 0) return false;
+    uint32_t lane = (uint32_t)__builtin_popcount(masks.less & lanes);
+    if (lane == 0) {
+        if (at > 0) return false; // it may belong to the block before
+        __atomic_store_n(pivots, pivot, __ATOMIC_RELAXED);
+    }
+    FIND_INSERT(block, count, lane, word, row << 16);
+    body->pair_count++;
+    return true;
+}
+
 static const WordFinder FIND_NAME(finder) = {
-    .find = FIND_NAME(find), .find_batch = FIND_NAME(find_batch)};
+    .find = FIND_NAME(find), .find_batch = FIND_NAME(find_batch), .add = FIND_NAME(add)};
 
 #endif
