@@ -191,6 +191,18 @@ static Status insert_rows_one_by_one(Insert *self, const Batch *input) {
     return row_writer_return(writer, &rows, input, written);
 }
 
+// COPY checks a row when it has read it, before it inserts any.
+static Status rows_check(Insert *self, const Batch *input) {
+    Selection selection = batch_selection(input);
+    for (uint32_t i = 0; i < selection.count; i++) {
+        Status status = row_writer_check_row(&self->writer, selection_row(selection, i), NULL);
+        if (status == OK) continue;
+        self->base.execution->row_count += i;
+        return status;
+    }
+    return OK;
+}
+
 static Status insert_batch(Insert *self, const Batch *input) {
     RowWriter *writer = &self->writer;
     Execution *execution = self->base.execution;
@@ -207,10 +219,14 @@ static Status insert_batch(Insert *self, const Batch *input) {
 
     bool is_plain = self->base.node->write.conflict == NULL;
     if (is_plain && input->selected_count > 1 && row_writer_batch_is_valid(writer)) {
-        TRY(table_insert_batch(execution->input.txn, writer->table, rows));
-        execution->row_count += input->selected_count;
+        uint32_t done;
+        Status status = table_insert_batch(execution->input.txn, writer->table, rows, &done);
+        execution->row_count += status == OK ? input->selected_count : done;
+        TRY(status);
         return row_writer_return(writer, rows, input, batch_selection(input));
     }
+    const PlanNode *source = self->base.node->input;
+    if (source != NULL && source->kind == PLAN_FEED) TRY(rows_check(self, input));
     return insert_rows_one_by_one(self, input);
 }
 

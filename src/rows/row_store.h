@@ -39,6 +39,10 @@ uint16_t row_store_next_layout_version(const RowStore *store);
 
 // Errors: OUT_OF_MEMORY, PROGRAM_LIMIT_EXCEEDED for a row that is too large, IO_ERROR.
 Status row_store_insert(RowStore *store, Txn *txn, const Value *values, RowId *row_out);
+// The selected rows of a batch that has one column a column of the layout, page by page; their ids
+// in order. With an error *count_out of them are there, for the statement to roll back.
+Status row_store_insert_batch(
+    RowStore *store, Txn *txn, const Batch *batch, RowId *rows_out, uint32_t *count_out);
 
 typedef enum RowOutcome {
     ROW_DONE,

@@ -145,8 +145,10 @@ static inline VersionTable *slot_versions(RowSlot *slot) {
 }
 
 UndoRecord *versions_head(RowSlot *slot, uint32_t index);
-// Room for one more head; under the latch. Errors: OUT_OF_MEMORY.
-Status versions_reserve(RowStore *store, RowSlot *slot, uint32_t index, uint32_t row_count);
+// Room for the heads of `count` rows from `index` on, in a page of row_count; under the latch.
+// Errors: OUT_OF_MEMORY.
+Status versions_reserve(
+    RowStore *store, RowSlot *slot, uint32_t index, uint32_t count, uint32_t row_count);
 void versions_set(RowStore *store, RowSlot *slot, uint32_t index, UndoRecord *head); // NULL: none
 
 // A row as one version of it has it.

@@ -25,13 +25,14 @@ static VersionTable *table_create(uint32_t capacity, bool is_direct) {
     return table;
 }
 
-Status versions_reserve(RowStore *store, RowSlot *slot, uint32_t index, uint32_t row_count) {
+Status versions_reserve(
+    RowStore *store, RowSlot *slot, uint32_t index, uint32_t count, uint32_t row_count) {
     VersionTable *table = slot_versions(slot);
     if (table != NULL) {
-        bool has_room = table->is_direct || table->count < table->capacity;
-        if (has_room || versions_head(slot, index) != NULL) return OK;
+        bool has_room = table->is_direct || table->count + count <= table->capacity;
+        if (has_room || (count == 1 && versions_head(slot, index) != NULL)) return OK;
     }
-    bool is_direct = table != NULL || row_count <= FEW_VERSIONS;
+    bool is_direct = table != NULL || row_count <= FEW_VERSIONS || count > FEW_VERSIONS;
     VersionTable *fresh = table_create(is_direct ? row_count : FEW_VERSIONS, is_direct);
     if (fresh == NULL) return fail(OUT_OF_MEMORY, "out of memory");
     if (table != NULL) {

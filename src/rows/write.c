@@ -1,4 +1,4 @@
-// Insert, update, delete, lock: one row at a time, newest version in place.
+// Insert, update, delete, lock: newest version in place, a row at a time; inserts also a batch.
 #include "base/assert.h"
 #include "base/error.h"
 #include "rows/row_store_internal.h"
@@ -18,27 +18,42 @@ static size_t values_heap_bytes(
 
 // ---- Insert -------------------------------------------------------------------------------------
 
-static void row_link_insert(RowStore *store, Txn *txn, const RowPlace *place, RowId row) {
+static void rows_link_insert(
+    RowStore *store, Txn *txn, const RowPlace *place, RowId row, uint32_t count) {
     UndoRecord *record = undo_find_extensible(txn, store->options.owner, row);
     // A record covers rows of one page only, so that one latch covers what it does.
     bool is_same_page =
         record != NULL && place->index > 0 && record->row.value >= row.value - place->index;
     if (is_same_page) {
-        record->row_count++;
+        record->row_count = (uint16_t)(record->row_count + count);
     } else {
         record = undo_add(txn, store->options.owner, UNDO_INSERT, row, 0);
+        record->row_count = (uint16_t)count;
     }
-    versions_set(store, place->slot, place->index, record);
+    for (uint32_t i = 0; i < count; i++)
+        versions_set(store, place->slot, place->index + i, record);
 }
 
-// Writes the row into the point's page; false when that page takes no more.
-static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, const Value *values,
-    size_t heap_bytes, RowId *row_out, bool *is_full_out) {
+static RowPlace point_place(const InsertionPoint *point) {
     RowPlace place = {.group = point->group,
         .chunk = group_chunk(point->group, point->page),
         .page = point->page,
         .index = point->next};
     place.slot = &place.chunk->slots[point->page % CHUNK_PAGE_COUNT];
+    return place;
+}
+
+static Status point_claim_page(RowStore *store, InsertionPoint *point, size_t heap_bytes) {
+    TRY(page_claim(store, heap_bytes, &point->group, &point->page));
+    point->next = 0;
+    point->has_page = true;
+    return OK;
+}
+
+// Writes the row into the point's page; false when that page takes no more.
+static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, const Value *values,
+    size_t heap_bytes, RowId *row_out, bool *is_full_out) {
+    RowPlace place = point_place(point);
     RowPage *page;
     bool exists;
     *is_full_out = false;
@@ -55,7 +70,7 @@ static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, con
     TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
     ASSERT(exists);
     uint32_t row_count = page_header(page)->row_count;
-    Status status = versions_reserve(store, place.slot, place.index, row_count);
+    Status status = versions_reserve(store, place.slot, place.index, 1, row_count);
     if (status != OK) {
         page_unlock(store, page);
         return status;
@@ -65,7 +80,7 @@ static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, con
     for (uint32_t i = 0; i < layout->column_count; i++)
         row_put(page, layout, row, i, &values[i]);
     RowId id = {page_first_row(place.group, place.page).value + place.index};
-    row_link_insert(store, txn, &place, id);
+    rows_link_insert(store, txn, &place, id, 1);
     page_set_live(page, place.index, true);
     page_changed(&place, page);
     page_unlock(store, page);
@@ -85,10 +100,8 @@ Status row_store_insert(RowStore *store, Txn *txn, const Value *values, RowId *r
     bool is_done = false;
     while (status == OK && !is_done) {
         if (!point->has_page) {
-            status = page_claim(store, heap_bytes, &point->group, &point->page);
+            status = point_claim_page(store, point, heap_bytes);
             if (status != OK) break;
-            point->next = 0;
-            point->has_page = true;
         }
         bool is_full;
         status = point_insert(store, txn, point, values, heap_bytes, row_out, &is_full);
@@ -103,6 +116,204 @@ Status row_store_insert(RowStore *store, Txn *txn, const Value *values, RowId *r
         atomic_fetch_add_explicit(&store->heap_rows, 1, memory_order_relaxed);
     }
     return OK;
+}
+
+// ---- Insert of many -----------------------------------------------------------------------------
+
+typedef struct BatchInsert {
+    RowStore *store;
+    Txn *txn;
+    const RowLayout *layout;
+    const Batch *batch;
+    Selection rows;
+    uint32_t *heap_bytes; // one a selected row; NULL when no column has a heap
+} BatchInsert;
+
+// Adds up each row's long views; returns what all of them take.
+static uint64_t heap_bytes_measure(BatchInsert *insert) {
+    uint64_t total = 0;
+    memset(insert->heap_bytes, 0, insert->rows.count * sizeof *insert->heap_bytes);
+    for (uint32_t i = 0; i < insert->layout->column_count; i++) {
+        const Column *column = &insert->batch->columns[i];
+        if (column->kind != PHYSICAL_VIEW) continue;
+        const View *views = column->values;
+        for (uint32_t j = 0; j < insert->rows.count; j++) {
+            uint32_t row = selection_row(insert->rows, j);
+            uint32_t count = views[column->is_constant ? 0 : row].count;
+            if (count <= VIEW_INLINE_MAX || column_is_null(column, row)) continue;
+            insert->heap_bytes[j] += count;
+            total += count;
+        }
+    }
+    return total;
+}
+
+// How many rows from `first` on the point's page takes, and their heap bytes. 0: it is full.
+static uint32_t page_rows_that_fit(
+    const BatchInsert *insert, RowPage *page, uint32_t index, uint32_t first, size_t *bytes_out) {
+    const RowPageHeader *header = page_header(page);
+    uint32_t count = header->row_count - index, left = insert->rows.count - first;
+    if (count > left) count = left;
+    *bytes_out = 0;
+    if (insert->heap_bytes == NULL) return count;
+    uint32_t limit =
+        header->bytes > ROW_PAGE_INSERT_BYTES_MAX ? header->bytes : ROW_PAGE_INSERT_BYTES_MAX;
+    size_t room = limit - header->heap_end, bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t more = insert->heap_bytes[first + i];
+        // A page that is not full takes one row, however long.
+        bool fits = bytes + more <= room || (i == 0 && header->bytes < ROW_PAGE_INSERT_BYTES_MAX);
+        if (!fits) return i;
+        bytes += more;
+        *bytes_out = bytes;
+    }
+    return count;
+}
+
+// Where the values of one column go: into `count` rows that lie `stride` apart.
+typedef struct ColumnTarget {
+    RowPage *page;
+    uint8_t *row;
+    size_t stride;
+    uint32_t null_offset; // of the column's byte
+    uint8_t null_bit;
+    uint32_t offset;
+} ColumnTarget;
+
+// Inlined for each width, so that a value is copied by one instruction.
+[[gnu::always_inline]] static inline void put_fixed(ColumnTarget target, const Column *from,
+    Selection rows, uint32_t first, uint32_t count, size_t width) {
+    uint8_t *to = target.row + target.offset;
+    for (uint32_t i = 0; i < count; i++, to += target.stride) {
+        uint32_t row = from->is_constant ? 0 : selection_row(rows, first + i);
+        if (from->nulls != NULL && column_is_null(from, row)) {
+            target.row[i * target.stride + target.null_offset] |= target.null_bit;
+            memset(to, 0, width);
+            continue;
+        }
+        memcpy(to, (const uint8_t *)from->values + row * width, width);
+    }
+}
+
+static void put_views(
+    ColumnTarget target, const Column *from, Selection rows, uint32_t first, uint32_t count) {
+    put_fixed(target, from, rows, first, count, sizeof(View));
+    RowPageHeader *header = page_header(target.page);
+    uint8_t *to = target.row + target.offset;
+    for (uint32_t i = 0; i < count; i++, to += target.stride) {
+        View view;
+        memcpy(&view, to, sizeof view);
+        if (view.count <= VIEW_INLINE_MAX) continue;
+        ASSERT(page_heap_room(target.page) >= view.count);
+        memcpy(target.page->bytes + header->heap_end, view_data(&view), view.count);
+        view.rest = header->heap_end;
+        header->heap_end += view.count;
+        memcpy(to, &view, sizeof view);
+    }
+}
+
+// Column by column: one decision about a column's kind serves a page.
+static void page_put_rows(
+    const BatchInsert *insert, RowPage *page, uint32_t index, uint32_t first, uint32_t count) {
+    const RowLayout *layout = insert->layout;
+    ColumnTarget target = {
+        .page = page, .row = page_row(page, index), .stride = page_header(page)->stride};
+    uint32_t null_bytes = (layout->column_count + 7) / 8;
+    for (uint32_t i = 0; i < count; i++)
+        memset(target.row + i * target.stride + layout->null_offset, 0, null_bytes);
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        const Column *from = &insert->batch->columns[i];
+        const RowColumn *column = &layout->columns[i];
+        ASSERT(from->kind == column->kind);
+        target.offset = column->offset;
+        target.null_offset = layout->null_offset + i / 8;
+        target.null_bit = (uint8_t)(1U << (i % 8));
+        if (column->kind == PHYSICAL_VIEW) {
+            put_views(target, from, insert->rows, first, count);
+        } else if (column->width == 8) {
+            put_fixed(target, from, insert->rows, first, count, 8);
+        } else if (column->width == 4) {
+            put_fixed(target, from, insert->rows, first, count, 4);
+        } else {
+            put_fixed(target, from, insert->rows, first, count, column->width);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        page_set_live(page, index + i, true);
+}
+
+// Writes as many of the rows from `first` on as the point's page takes.
+static Status point_insert_rows(BatchInsert *insert, InsertionPoint *point, uint32_t first,
+    RowId *id_out, uint32_t *count_out) {
+    RowStore *store = insert->store;
+    RowPlace place = point_place(point);
+    RowPage *page;
+    bool exists;
+    TRY(page_lock(store, place.slot, &page, &exists));
+    ASSERT(exists);
+    size_t heap_bytes;
+    uint32_t count = page_rows_that_fit(insert, page, place.index, first, &heap_bytes);
+    page_unlock(store, page);
+    *count_out = count;
+    if (count == 0) return OK;
+    TRY(undo_reserve(insert->txn, 0));
+    TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
+    ASSERT(exists);
+    uint32_t row_count = page_header(page)->row_count;
+    Status status = versions_reserve(store, place.slot, place.index, count, row_count);
+    if (status != OK) {
+        page_unlock(store, page);
+        return status;
+    }
+    page_put_rows(insert, page, place.index, first, count);
+    *id_out = (RowId){page_first_row(place.group, place.page).value + place.index};
+    rows_link_insert(store, insert->txn, &place, *id_out, count);
+    page_changed(&place, page);
+    page_unlock(store, page);
+    point->next += count;
+    if (point->next == row_count) point->has_page = false;
+    atomic_fetch_add_explicit(&store->row_count, count, memory_order_relaxed);
+    return OK;
+}
+
+Status row_store_insert_batch(
+    RowStore *store, Txn *txn, const Batch *batch, RowId *rows_out, uint32_t *count_out) {
+    uint32_t heap_bytes[BATCH_ROW_COUNT];
+    BatchInsert insert = {.store = store,
+        .txn = txn,
+        .layout = row_store_layout(store),
+        .batch = batch,
+        .rows = batch_selection(batch)};
+    ASSERT(batch->column_count == insert.layout->column_count);
+    if (insert.layout->view_count > 0) {
+        insert.heap_bytes = heap_bytes;
+        // Counted before the rows are written: the first page is made for rows like these.
+        atomic_fetch_add_explicit(
+            &store->heap_bytes, heap_bytes_measure(&insert), memory_order_relaxed);
+        atomic_fetch_add_explicit(&store->heap_rows, insert.rows.count, memory_order_relaxed);
+    }
+    InsertionPoint *point = &store->points[txn_slot(txn) % store->point_count];
+    mutex_lock(&point->mutex);
+    Status status = OK;
+    uint32_t first = 0;
+    while (first < insert.rows.count) {
+        if (!point->has_page) {
+            size_t bytes = insert.heap_bytes == NULL ? 0 : heap_bytes[first];
+            status = point_claim_page(store, point, bytes);
+            if (status != OK) break;
+        }
+        RowId id;
+        uint32_t count;
+        status = point_insert_rows(&insert, point, first, &id, &count);
+        if (status != OK) break;
+        if (count == 0) point->has_page = false;
+        for (uint32_t i = 0; i < count; i++)
+            rows_out[first + i] = (RowId){id.value + i};
+        first += count;
+    }
+    mutex_unlock(&point->mutex);
+    *count_out = first;
+    return status;
 }
 
 // ---- Conflicts ----------------------------------------------------------------------------------
@@ -194,7 +405,7 @@ static Status write_begin(RowStore *store, Txn *txn, RowId row, Snapshot seen, s
         access->verdict = verdict;
         if (verdict == VERDICT_FREE || verdict == VERDICT_CHANGED) {
             Status status =
-                versions_reserve(store, slot, index, page_header(access->page)->row_count);
+                versions_reserve(store, slot, index, 1, page_header(access->page)->row_count);
             if (status == OK && verdict == VERDICT_CHANGED
                 && txn_isolation(txn) != ISOLATION_READ_COMMITTED) {
                 status = refuse_serialization(verdict);

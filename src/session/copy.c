@@ -7,7 +7,13 @@
 enum {
     COPY_GATHER_BYTES = 256 << 10, // enough rows for full batches
     COPY_FILE_PIECE = 1 << 20,
+    // As PostgreSQL's: unique keys are looked at when so much has been read, so that of two bad
+    // rows the same one is told of.
+    COPY_BATCH_ROWS = 1000,
+    COPY_BATCH_BYTES = 65535,
 };
+
+static_assert(COPY_BATCH_ROWS <= (int)BATCH_ROW_COUNT, "they go into one batch");
 
 // ---- Columns ------------------------------------------------------------------------------------
 
@@ -25,19 +31,30 @@ static bool flag_of(const bool *flags, uint32_t index) {
 
 // ---- COPY FROM ----------------------------------------------------------------------------------
 
-static void batch_renew(CopyIn *copy) {
-    arena_reset(&copy->batch_arena);
-    Oid *types = arena_new_array(&copy->batch_arena, Oid, copy->column_count + 1);
+static void batch_start(CopyIn *copy, Arena *arena) {
+    Oid *types = arena_new_array(arena, Oid, copy->column_count + 1);
     for (uint32_t i = 0; i < copy->column_count; i++)
         types[i] = copy->columns[i].type.oid;
-    copy->batch = batch_make(&copy->batch_arena, types, copy->column_count, false);
-    copy->lines = arena_new_array(&copy->batch_arena, uint64_t, BATCH_ROW_COUNT);
+    copy->batch = batch_make(arena, types, copy->column_count, false);
+    copy->lines = arena_new_array(arena, CopyLine, COPY_BATCH_ROWS);
 }
 
-void copy_row_end(CopyIn *copy) {
-    copy->lines[copy->batch->row_count] = copy->line;
+static void batch_renew(CopyIn *copy) {
+    arena_reset(&copy->batch_arena);
+    batch_clear(copy->batch);
+    copy->batch_bytes = 0;
+}
+
+void copy_row_end(CopyIn *copy, const char *line, size_t count) {
+    copy->lines[copy->batch->row_count] =
+        (CopyLine){.number = copy->line, .text = line, .count = count};
+    copy->batch_bytes += count;
     copy->batch->row_count++;
     copy->batch->selected_count = copy->batch->row_count;
+}
+
+bool copy_batch_is_full(const CopyIn *copy) {
+    return copy->batch->row_count == COPY_BATCH_ROWS || copy->batch_bytes >= COPY_BATCH_BYTES;
 }
 
 Status copy_field(CopyIn *copy, uint32_t index, const char *text, size_t count) {
@@ -45,7 +62,7 @@ Status copy_field(CopyIn *copy, uint32_t index, const char *text, size_t count) 
     Column *to = &copy->batch->columns[index];
     uint32_t row = copy->batch->row_count;
     if (text == NULL) {
-        column_set_null(to, &copy->batch_arena, row);
+        column_set_null(to, &copy->portal->arena, row);
         return OK;
     }
     Datum datum = {0};
@@ -60,7 +77,14 @@ Status copy_field(CopyIn *copy, uint32_t index, const char *text, size_t count) 
             (size_t)shown < count ? "..." : "");
         return status;
     }
-    memcpy((uint8_t *)to->values + (size_t)row * column->width, &datum, column->width);
+    void *value = (uint8_t *)to->values + (size_t)row * column->width;
+    if (column->width == sizeof(uint64_t)) {
+        memcpy(value, &datum, sizeof(uint64_t));
+    } else if (column->width == sizeof(View)) {
+        memcpy(value, &datum, sizeof(View));
+    } else {
+        memcpy(value, &datum, column->width);
+    }
     return OK;
 }
 
@@ -114,13 +138,30 @@ static Status flush(CopyIn *copy) {
     } while (status == OK && batch != NULL);
     uint64_t done = execution_row_count(execution);
     if (status != OK) {
-        copy->line = copy->lines[done < row_count ? done : row_count - 1];
-        copy_line_context(copy, NULL, 0);
+        // Keys are looked at when the line is past, so their messages do not show it.
+        const CopyLine *line = &copy->lines[done < row_count ? done : row_count - 1];
+        copy->line = line->number;
+        copy_line_context(copy, status == UNIQUE_VIOLATION ? NULL : line->text, line->count);
     }
     execution_end(execution);
     copy->row_count += done;
     arena_reset(&copy->run_arena);
     if (status == OK) batch_renew(copy);
+    return status;
+}
+
+// A row could not be read. What the rows before it break comes first, but for unique keys.
+static Status fail_after_earlier_rows(CopyIn *copy) {
+    Arena *scratch = &copy->portal->session->scratch;
+    ArenaMark mark = arena_mark(scratch);
+    Error error;
+    error_take(scratch, &error);
+    Status status = flush(copy);
+    if (status == OK || status == UNIQUE_VIOLATION) {
+        error_clear();
+        status = error_raise(&error);
+    }
+    arena_rewind(scratch, mark);
     return status;
 }
 
@@ -147,7 +188,7 @@ static Status drain(CopyIn *copy, bool is_last) {
             break;
         }
         position += consumed;
-        if (status == OK) status = flush(copy);
+        status = status == OK ? flush(copy) : fail_after_earlier_rows(copy);
     }
     copy->bytes = bytes;
     copy->count = count;
@@ -231,9 +272,13 @@ Status session_copy_end(Session *session) {
 Status session_copy_fail(Session *session, const char *message) {
     CopyIn *copy = copy_in_of(session);
     if (copy == NULL) return OK;
-    Status status = fail(QUERY_CANCELED, "COPY from stdin failed: %s", message);
-    copy->line++;
-    copy_line_context(copy, NULL, 0);
+    // What is wrong with the rows that came before comes first.
+    Status status = drain(copy, false);
+    if (status == OK) {
+        status = fail(QUERY_CANCELED, "COPY from stdin failed: %s", message);
+        copy->line++;
+        copy_line_context(copy, NULL, 0);
+    }
     return outcome(session, status);
 }
 
@@ -292,7 +337,7 @@ static Status start_in(Portal *portal, const BoundCopy *bound) {
     arena_init(&copy->batch_arena, NULL);
     arena_init(&copy->run_arena, NULL);
     portal->copy_in = copy;
-    batch_renew(copy);
+    batch_start(copy, &portal->arena);
     TRY(txn_statement_begin(session->txn));
     portal->is_running_statement = true;
     portal->phase = PHASE_COPY_IN;

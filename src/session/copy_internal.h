@@ -15,6 +15,13 @@ typedef struct CopyColumn {
     bool force_quote, force_not_null, force_null;
 } CopyColumn;
 
+// Where a row came from, for messages.
+typedef struct CopyLine {
+    uint64_t number;
+    const char *text; // in the bytes at hand; NULL in the binary format
+    size_t count;
+} CopyLine;
+
 typedef struct CopyIn {
     Portal *portal;
     const BoundCopy *bound;
@@ -33,10 +40,11 @@ typedef struct CopyIn {
     bool is_line_end_known;
     bool is_started;
 
-    Arena batch_arena; // values of the rows at hand
-    Batch *batch;
-    uint64_t *lines; // of each row of the batch
-    Batch *fed;      // what the plan's feed gives next
+    Arena batch_arena;  // values of the rows at hand
+    Batch *batch;       // of the portal's arena
+    CopyLine *lines;    // of each row of the batch
+    size_t batch_bytes; // of those lines
+    Batch *fed;         // what the plan's feed gives next
     uint64_t row_count;
     Arena run_arena; // of one run of the plan
 } CopyIn;
@@ -64,7 +72,9 @@ Status copy_read_binary(CopyIn *copy, bool is_last, size_t *consumed_out, bool *
 // Puts a field into the batch's next row. `text` NULL is SQL NULL.
 Status copy_field(CopyIn *copy, uint32_t column, const char *text, size_t count);
 void copy_line_context(const CopyIn *copy, const char *line, size_t count);
-void copy_row_end(CopyIn *copy);
+// The row is complete; `line` is where it came from, NULL in the binary format.
+void copy_row_end(CopyIn *copy, const char *line, size_t count);
+bool copy_batch_is_full(const CopyIn *copy);
 
 void copy_write_header(CopyOut *copy, Text *out);
 Status copy_write_row(CopyOut *copy, const Batch *batch, uint32_t row, Text *out);

@@ -145,7 +145,8 @@ static Status text_field(
     return copy_field(copy, column, plain, plain_count);
 }
 
-static Status text_line(CopyIn *copy, const char *line, const char *end) {
+// `has_slash`: a backslash is somewhere in the line.
+static Status text_line(CopyIn *copy, const char *line, const char *end, bool has_slash) {
     size_t count = (size_t)(end - line);
     TRY(check_utf8(copy, line, count));
     bool is_header = copy->options->has_header && !copy->has_header_passed;
@@ -154,12 +155,18 @@ static Status text_line(CopyIn *copy, const char *line, const char *end) {
     uint32_t column = 0;
     if (copy->column_count == 0) {
         if (count > 0) return extra_column(copy, line, count);
-        copy_row_end(copy);
+        copy_row_end(copy, line, count);
         return OK;
     }
     for (;;) {
-        bool has_escape;
-        const char *field_end = find_field_end(at, end, copy->options->delimiter, &has_escape);
+        bool has_escape = false;
+        const char *field_end;
+        if (has_slash) {
+            field_end = find_field_end(at, end, copy->options->delimiter, &has_escape);
+        } else {
+            field_end = memchr(at, copy->options->delimiter, (size_t)(end - at));
+            if (field_end == NULL) field_end = end;
+        }
         if (is_header) {
             TRY(check_header(copy, column, at, (size_t)(field_end - at), line, count));
         } else {
@@ -172,13 +179,14 @@ static Status text_line(CopyIn *copy, const char *line, const char *end) {
     }
     if (is_header) return OK;
     if (column < copy->column_count) return missing_column(copy, column, line, count);
-    copy_row_end(copy);
+    copy_row_end(copy, line, count);
     return OK;
 }
 
 Status copy_read_text(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is_blocked_out) {
     const char *start = (const char *)copy->bytes, *at = start, *end = start + copy->count;
-    while (copy->batch->row_count < BATCH_ROW_COUNT) {
+    const char *slash = at; // the next backslash, once it is known
+    while (!copy_batch_is_full(copy)) {
         const char *line_end, *next;
         if (!find_line(at, end, is_last, &line_end, &next)) {
             *is_blocked_out = true;
@@ -190,7 +198,11 @@ Status copy_read_text(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is
             at = next;
             break;
         }
-        TRY(text_line(copy, at, line_end));
+        if (slash <= at && slash < end) {
+            slash = memchr(at, '\\', (size_t)(end - at));
+            if (slash == NULL) slash = end;
+        }
+        TRY(text_line(copy, at, line_end, slash < line_end));
         at = next;
     }
     *consumed_out = (size_t)(at - start);
@@ -295,13 +307,13 @@ static Status csv_line(CopyIn *copy, const char *line, const char *end) {
     }
     if (is_header) return OK;
     if (column < copy->column_count) return missing_column(copy, column, line, count);
-    copy_row_end(copy);
+    copy_row_end(copy, line, count);
     return OK;
 }
 
 Status copy_read_csv(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is_blocked_out) {
     const char *start = (const char *)copy->bytes, *at = start, *end = start + copy->count;
-    while (copy->batch->row_count < BATCH_ROW_COUNT) {
+    while (!copy_batch_is_full(copy)) {
         const char *line_end, *next;
         bool is_open;
         if (!find_csv_line(copy, at, end, is_last, &line_end, &next, &is_open)) {
@@ -309,6 +321,9 @@ Status copy_read_csv(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is_
             break;
         }
         copy->line++;
+        // Newlines within quotes count as lines of the file, and the row is told of by its last.
+        for (const char *c = at; (c = memchr(c, '\n', (size_t)(line_end - c))) != NULL; c++)
+            copy->line++;
         if (is_open) {
             Status status = fail(BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field");
             copy_line_context(copy, at, (size_t)(line_end - at));
@@ -320,9 +335,6 @@ Status copy_read_csv(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is_
             break;
         }
         TRY(csv_line(copy, at, line_end));
-        // Newlines within quotes count as lines of the file.
-        for (const char *c = at; c + 1 < next; c++)
-            if (*c == '\n') copy->line++;
         at = next;
     }
     *consumed_out = (size_t)(at - start);
@@ -425,7 +437,7 @@ static Status binary_row(CopyIn *copy, Bytes bytes, bool is_last, size_t *count_
         TRY(binary_field(copy, i, bytes_make(bytes.data + position, (size_t)length)));
         position += (size_t)length;
     }
-    copy_row_end(copy);
+    copy_row_end(copy, NULL, position);
     *count_out = position;
     return OK;
 
@@ -445,7 +457,7 @@ Status copy_read_binary(CopyIn *copy, bool is_last, size_t *consumed_out, bool *
             return OK;
         }
     }
-    while (copy->batch->row_count < BATCH_ROW_COUNT && !copy->has_ended) {
+    while (!copy_batch_is_full(copy) && !copy->has_ended) {
         size_t count;
         TRY(binary_row(
             copy, bytes_make(copy->bytes + position, copy->count - position), is_last, &count));

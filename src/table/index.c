@@ -11,11 +11,22 @@
 
 // ---- Keys ---------------------------------------------------------------------------------------
 
-Status index_key(const TableIndex *index, const Value *values, Text *key, bool *has_null_out) {
-    Value picked[32];
+// The key of values that are the index's columns, in its order.
+static Status picked_key(
+    const TableIndex *index, const Value *picked, Text *key, bool *has_null_out) {
+    if (index->integer_width != 0 && !picked[0].is_null) {
+        ASSERT(key->capacity >= sizeof(uint64_t));
+        *has_null_out = false;
+        key->count = index->integer_width;
+        if (key->count == 8) {
+            put_u64_be(key->data, (uint64_t)picked[0].datum.int8 ^ UINT64_C(1) << 63);
+        } else {
+            put_u32_be(key->data, (uint32_t)picked[0].datum.int4 ^ UINT32_C(1) << 31);
+        }
+        return OK;
+    }
     bool has_null = false;
     for (uint32_t i = 0; i < index->schema.column_count; i++) {
-        picked[i] = values[index->schema.columns[i]];
         has_null |= picked[i].is_null;
         if (picked[i].is_null && !index->schema.keys[i].is_nullable) {
             Status status =
@@ -34,6 +45,17 @@ Status index_key(const TableIndex *index, const Value *values, Text *key, bool *
             KEY_BYTES_MAX, index->schema.name);
     }
     return OK;
+}
+
+static void values_pick(const TableIndex *index, const Value *values, Value *picked) {
+    for (uint32_t i = 0; i < index->schema.column_count; i++)
+        picked[i] = values[index->schema.columns[i]];
+}
+
+Status index_key(const TableIndex *index, const Value *values, Text *key, bool *has_null_out) {
+    Value picked[KEY_COLUMNS_MAX];
+    values_pick(index, values, picked);
+    return picked_key(index, picked, key, has_null_out);
 }
 
 // ---- What rows say ------------------------------------------------------------------------------
@@ -72,7 +94,7 @@ static KeyState is_needed(void *argument, Bytes key, RowId row) {
 
 // ---- Uniqueness ---------------------------------------------------------------------------------
 
-static void append_key_detail(const TableIndex *index, const Value *values, Text *out) {
+static void append_key_detail(const TableIndex *index, const Value *picked, Text *out) {
     text_append_text(out, "Key (");
     for (uint32_t i = 0; i < index->schema.column_count; i++) {
         if (i > 0) text_append_text(out, ", ");
@@ -81,7 +103,7 @@ static void append_key_detail(const TableIndex *index, const Value *values, Text
     text_append_text(out, ")=(");
     for (uint32_t i = 0; i < index->schema.column_count; i++) {
         if (i > 0) text_append_text(out, ", ");
-        const Value *value = &values[index->schema.columns[i]];
+        const Value *value = &picked[i];
         if (value->is_null) {
             text_append_text(out, "null");
         } else if (value_to_text(value_context_default(), index->schema.keys[i].type, value, out)
@@ -94,12 +116,12 @@ static void append_key_detail(const TableIndex *index, const Value *values, Text
 }
 
 static Status duplicate_key(
-    const Table *table, const TableIndex *index, const Value *values, bool is_build) {
+    const Table *table, const TableIndex *index, const Value *picked, bool is_build) {
     Arena arena;
     arena_init(&arena, NULL);
     Text detail;
     text_init(&detail, &arena);
-    append_key_detail(index, values, &detail);
+    append_key_detail(index, picked, &detail);
     Status status;
     if (is_build) {
         status = fail(UNIQUE_VIOLATION, "could not create unique index \"%s\"", index->schema.name);
@@ -185,9 +207,69 @@ Status indexes_add(Table *table, Txn *txn, const Value *values, const uint64_t *
             *conflict_out = rival;
             break;
         }
-        status = duplicate_key(table, index, values, false);
+        Value picked[KEY_COLUMNS_MAX];
+        values_pick(index, values, picked);
+        status = duplicate_key(table, index, picked, false);
     }
     key_text_deinit(&key);
+    return status;
+}
+
+// The entries of one index. *limit_inout: only rows before it can still fail first.
+static Status index_add_batch(Table *table, Txn *txn, TableIndex *index, const Batch *batch,
+    const RowId *ids, uint32_t *limit_inout) {
+    KeyText key;
+    key_text_init(&key);
+    Value values[KEY_COLUMNS_MAX];
+    Status status = OK;
+    Selection rows = batch_selection(batch);
+    uint32_t i = 0;
+    for (; i < *limit_inout; i++) {
+        uint32_t row = selection_row(rows, i);
+        for (uint32_t j = 0; j < index->schema.column_count; j++)
+            values[j] = column_get(&batch->columns[index->schema.columns[j]], row);
+        bool has_null, is_conflict = false;
+        RowId rival;
+        status = picked_key(index, values, &key.text, &has_null);
+        if (status != OK) break;
+        Bytes bytes = text_bytes(&key.text);
+        if (is_checked(index, has_null)) {
+            status = add_unique(table, txn, index, bytes, ids[i], &is_conflict, &rival);
+        } else {
+            status = learned_index_add(index->learned, bytes, ids[i]);
+        }
+        if (status != OK) break;
+        if (is_conflict) {
+            status = duplicate_key(table, index, values, false);
+            break;
+        }
+    }
+    *limit_inout = i;
+    key_text_deinit(&key);
+    return status;
+}
+
+Status indexes_add_batch(
+    Table *table, Txn *txn, const Batch *batch, const RowId *ids, uint32_t *done_out) {
+    const Definition *definition = table_definition(table);
+    Arena arena;
+    arena_init(&arena, NULL);
+    Error first = {0};
+    uint32_t limit = batch->selected_count;
+    Status status = OK;
+    // A conflict in one index stands unless an earlier row has one in another.
+    for (uint32_t i = 0; i < definition->schema.index_count; i++) {
+        status = index_add_batch(table, txn, definition->indexes[i], batch, ids, &limit);
+        if (status == UNIQUE_VIOLATION) {
+            error_take(&arena, &first);
+        } else if (status != OK) {
+            break;
+        }
+    }
+    *done_out = limit;
+    bool is_conflict = first.status != OK && (status == OK || status == UNIQUE_VIOLATION);
+    if (is_conflict) status = error_raise(&first);
+    arena_deinit(&arena);
     return status;
 }
 
@@ -462,7 +544,9 @@ static Status build_refuse(Build *build, Txn *txn, RowId row) {
         uint32_t column = build->index->schema.columns[j];
         values[column] = is_found ? column_get(&batch->columns[column], 0) : value_null();
     }
-    if (status == OK) status = duplicate_key(build->table, build->index, values, true);
+    Value picked[KEY_COLUMNS_MAX];
+    values_pick(build->index, values, picked);
+    if (status == OK) status = duplicate_key(build->table, build->index, picked, true);
     batch_release_pins(batch);
     arena_deinit(&arena);
     return status;

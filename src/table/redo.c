@@ -113,6 +113,82 @@ Status redo_insert(Txn *txn, const Table *table, RowId row, const Value *values)
     return operation_end(&operation, txn);
 }
 
+// At most, for each row: null bits, widths, and a count before each view's bytes.
+static size_t rows_bytes_max(
+    const Definition *definition, const Batch *batch, uint32_t first, uint32_t count) {
+    enum { VIEW_COUNT_BYTES_MAX = 5 };
+
+    const RowLayout *layout = definition->layout;
+    Selection rows = batch_selection(batch);
+    size_t fixed = (layout->column_count + 7) / 8, bytes = 0;
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        const Column *column = &batch->columns[i];
+        if (layout->columns[i].kind != PHYSICAL_VIEW) {
+            fixed += layout->columns[i].width;
+            continue;
+        }
+        fixed += VIEW_COUNT_BYTES_MAX;
+        const View *views = column->values;
+        for (uint32_t j = 0; j < count; j++)
+            bytes += views[column->is_constant ? 0 : selection_row(rows, first + j)].count;
+    }
+    return bytes + fixed * count;
+}
+
+static uint8_t *row_encode(
+    const RowLayout *layout, const Batch *batch, uint32_t row, uint8_t *restrict at) {
+    uint8_t *nulls = at;
+    uint32_t null_bytes = (layout->column_count + 7) / 8;
+    memset(nulls, 0, null_bytes);
+    at += null_bytes;
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        const Column *column = &batch->columns[i];
+        uint32_t from = column->is_constant ? 0 : row;
+        if (column->nulls != NULL && column_is_null(column, row)) {
+            nulls[i / 8] |= (uint8_t)(1U << (i % 8));
+        } else if (column->kind == PHYSICAL_VIEW) {
+            const View *view = (const View *)column->values + from;
+            at += put_varint(at, view->count);
+            memcpy(at, view_data(view), view->count);
+            at += view->count;
+        } else if (layout->columns[i].width == 8) {
+            memcpy(at, (const uint8_t *)column->values + (size_t)from * 8, 8);
+            at += 8;
+        } else {
+            uint8_t width = layout->columns[i].width;
+            memcpy(at, (const uint8_t *)column->values + (size_t)from * width, width);
+            at += width;
+        }
+    }
+    return at;
+}
+
+// An operation for each run of consecutive row ids, written where the log takes it from.
+Status redo_insert_batch(Txn *txn, const Table *table, const Batch *batch, const RowId *ids) {
+    enum { HEAD_BYTES_MAX = 1 + 3 * 10 };
+
+    TRY(log_counters(txn, table));
+    const Definition *definition = table_definition(table);
+    Selection all = batch_selection(batch);
+    for (uint32_t first = 0, count; first < all.count; first += count) {
+        count = 1;
+        while (first + count < all.count && ids[first + count].value == ids[first].value + count)
+            count++;
+        uint8_t *room;
+        size_t bytes = HEAD_BYTES_MAX + rows_bytes_max(definition, batch, first, count);
+        TRY(txn_log_reserve(txn, bytes, &room));
+        uint8_t *at = room;
+        *at++ = REDO_INSERT_ROWS;
+        at += put_varint(at, table->id.value);
+        at += put_varint(at, ids[first].value);
+        at += put_varint(at, count);
+        for (uint32_t i = 0; i < count; i++)
+            at = row_encode(definition->layout, batch, selection_row(all, first + i), at);
+        TRY(txn_log_take(txn, (size_t)(at - room)));
+    }
+    return OK;
+}
+
 Status redo_update(
     Txn *txn, const Table *table, RowId row, const uint64_t *changed, const Value *values) {
     TRY(log_counters(txn, table));

@@ -69,6 +69,27 @@ static Status replay_insert(Replay *replay) {
     return entries_add(table, row, values);
 }
 
+static Status replay_insert_rows(Replay *replay) {
+    Table *table;
+    RowId first;
+    uint64_t count;
+    TRY(take_row(replay, &table, &first));
+    if (!bytes_take_varint(&replay->rest, &count) || count > BATCH_ROW_COUNT) {
+        return malformed("row count");
+    }
+    const Definition *definition = table_definition(table);
+    Value *values = arena_new_array(&replay->arena, Value, definition->schema.column_count);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!values_decode(&replay->rest, definition->layout, definition->all_columns, values)) {
+            return malformed("row");
+        }
+        RowId row = {first.value + i};
+        TRY(row_store_replay_put(table->rows, row, values));
+        TRY(entries_add(table, row, values));
+    }
+    return OK;
+}
+
 static bool intersects(const uint64_t *a, const uint64_t *b, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if ((a[i] & b[i]) != 0) return true;
@@ -239,6 +260,8 @@ static Status replay_one(Replay *replay) {
         return replay_drop_sequence(replay);
     case REDO_STORE_COUNTER:
         return replay_counter(replay);
+    case REDO_INSERT_ROWS:
+        return replay_insert_rows(replay);
     }
     return malformed("unknown kind");
 }

@@ -97,7 +97,8 @@ Status table_insert(Txn *txn, Table *table, const Value *values, const InsertOpt
     RowId *row_out, bool *is_conflict_out, RowId *conflict_out);
 
 // Inserts the selected rows of a batch; all or, with an error, some (the statement rolls back).
-Status table_insert_batch(Txn *txn, Table *table, const Batch *rows);
+// *done_out is how many of them come before the one that the error belongs to.
+Status table_insert_batch(Txn *txn, Table *table, const Batch *rows, uint32_t *done_out);
 
 typedef enum WriteOutcome {
     WRITE_DONE,

@@ -11,6 +11,7 @@ enum {
     TABLE_LEAF_COUNT = 1024, // 2^20 stores
     SEQUENCE_BUCKET_COUNT = 256,
     KEY_SPACE_BYTES = 256,
+    KEY_COLUMNS_MAX = 32, // of an index
     COUNTER_AHEAD = 1024, // OIDs and stores logged ahead
 };
 
@@ -151,6 +152,10 @@ KeyCheck index_key_check(const TableIndex *index); // without keys
 // With a conflict on the arbiter (or any, for ARBITER_ANY) *is_conflict_out is set instead.
 Status indexes_add(Table *table, Txn *txn, const Value *values, const uint64_t *changed,
     uint32_t arbiter, RowId row, bool *is_conflict_out, RowId *conflict_out);
+// Adds the entries of the selected rows of a batch. With an error, *done_out is how many rows came
+// before the one that it belongs to.
+Status indexes_add_batch(
+    Table *table, Txn *txn, const Batch *batch, const RowId *ids, uint32_t *done_out);
 // Looks for a row that conflicts on the arbiter before anything is inserted.
 Status arbiters_probe(Table *table, Txn *txn, const Value *values, uint32_t arbiter,
     bool *is_conflict_out, RowId *conflict_out);
@@ -171,9 +176,12 @@ typedef enum RedoKind {
     REDO_SEQUENCE,
     REDO_DROP_SEQUENCE,
     REDO_STORE_COUNTER,
+    REDO_INSERT_ROWS,
 } RedoKind;
 
 Status redo_insert(Txn *txn, const Table *table, RowId row, const Value *values);
+// The selected rows of a batch, which got these ids.
+Status redo_insert_batch(Txn *txn, const Table *table, const Batch *batch, const RowId *ids);
 Status redo_update(
     Txn *txn, const Table *table, RowId row, const uint64_t *changed, const Value *values);
 Status redo_delete(Txn *txn, const Table *table, RowId row);

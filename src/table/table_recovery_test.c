@@ -317,6 +317,51 @@ static uint32_t random_text_count(Random *random) {
     }
 }
 
+// Several rows that are not there, from `first` on, as one batch of which some rows are not
+// selected.
+static void insert_batch(Table *table, Txn *txn, Model *model, Random *random, int64_t first) {
+    static const Oid types[COLUMN_COUNT] = {TYPE_INT8, TYPE_INT4, TYPE_TEXT};
+    Arena arena;
+    arena_init(&arena, NULL);
+    Batch *batch = batch_make(&arena, types, COLUMN_COUNT, false);
+    Batch *found = table_batch_make(&arena, table, all_columns);
+    uint16_t *selection = arena_new_array(&arena, uint16_t, ID_COUNT);
+    uint32_t count = 0;
+    int64_t end = first + (int64_t)random_below(random, 60) + 1;
+    for (int64_t id = first; id < end && id < ID_COUNT; id++) {
+        if (model->rows[id].is_live) continue;
+        ModelRow row = {.is_live = true,
+            .v = (int32_t)random_below(random, 1000),
+            .text_count = random_text_count(random)};
+        Value values[COLUMN_COUNT];
+        values_of(id, &row, values);
+        values[2] = value_copy(values[2], PHYSICAL_VIEW, &arena);
+        if (random_below(random, 8) != 0) {
+            selection[count++] = (uint16_t)batch->row_count;
+            model->rows[id] = row;
+        }
+        batch_append_values(batch, &arena, values);
+    }
+    if (count < batch->row_count) {
+        batch->selection = selection;
+        batch->selected_count = count;
+    }
+    uint32_t done;
+    assert_ok(table_insert_batch(txn, table, batch, &done));
+    assert_int_equal(done, count);
+    txn_statement_end(txn);
+    assert_ok(txn_statement_begin(txn));
+    for (int64_t id = first; id < end && id < ID_COUNT; id++) {
+        if (!model->rows[id].is_live) continue;
+        Value key = {.datum = {.int8 = id}};
+        assert_ok(table_find_key(table, txn_snapshot(txn), all_columns, 1, &key, found));
+        assert_int_equal(found->row_count, 1);
+        model->rows[id].row = found->row_ids[0];
+    }
+    batch_release_pins(found);
+    arena_deinit(&arena);
+}
+
 // One transaction: changes, perhaps with a savepoint gone back to; committed or rolled back.
 static void run_txn(Machine *machine, Model *model, Random *random, uint32_t change_max) {
     Table *table = table_find(machine->set, (StoreId){STORE});
@@ -341,7 +386,9 @@ static void run_txn(Machine *machine, Model *model, Random *random, uint32_t cha
         Value values[COLUMN_COUNT];
         WriteOutcome outcome;
         uint64_t kind = random_below(random, 4);
-        if (!row->is_live) {
+        if (!row->is_live && kind == 0) {
+            insert_batch(table, txn, &changed, random, id);
+        } else if (!row->is_live) {
             *row = (ModelRow){.is_live = true,
                 .v = (int32_t)random_below(random, 1000),
                 .text_count = random_text_count(random)};

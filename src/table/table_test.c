@@ -538,7 +538,121 @@ TEST(table, strings_of_every_length_come_by_index) {
     fixture_deinit(&fixture);
 }
 
-TEST_MAIN(TEST_OF(table, a_row_travels), TEST_OF(table, rollback_leaves_no_trace),
+// ---- Batches ------------------------------------------------------------------------------------
+
+typedef struct BatchRow {
+    int64_t id;
+    int32_t v;
+} BatchRow;
+
+static Batch *batch_of(Fixture *fixture, const BatchRow *rows, uint32_t count, uint32_t bytes) {
+    static const Oid types[COLUMN_COUNT] = {TYPE_INT8, TYPE_INT4, TYPE_TEXT};
+    Batch *batch = batch_make(&fixture->arena, types, COLUMN_COUNT, false);
+    char *text = arena_allocate(&fixture->arena, bytes + 1, 1);
+    memset(text, 'x', bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        Value values[COLUMN_COUNT] = {{.datum = {.int8 = rows[i].id}},
+            {.datum = {.int4 = rows[i].v}, .is_null = rows[i].v < 0},
+            {.datum = {.view = view_make(text, bytes)}, .is_null = bytes == 0}};
+        batch_append_values(batch, &fixture->arena, values);
+    }
+    return batch;
+}
+
+// The first row in the batch's order that conflicts is told of, with whatever it conflicts.
+TEST(table, a_batch_fails_at_its_first_row_that_conflicts) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *txn = begin(&fixture);
+    const IndexSchema unique_v = {.index_number = 3,
+        .object = 203,
+        .name = "t_v_key",
+        .is_unique = true,
+        .column_count = 1,
+        .columns = v_column,
+        .keys = v_key,
+        .column_names = v_name};
+    assert_ok(table_index_create(fixture.set, txn, (StoreId){STORE}, &unique_v));
+    commit(txn);
+    static const BatchRow rows[] = {{1, 1}, {2, 2}, {3, -1}, {4, -1}, {5, 1}, {6, 3}, {2, 9}};
+    static const BatchRow other[] = {{1, 1}, {2, 2}, {1, 5}, {4, 2}};
+    uint32_t done;
+    txn = begin(&fixture);
+    Batch *batch = batch_of(&fixture, rows, 7, 20);
+    assert_int_equal(table_insert_batch(txn, fixture.table, batch, &done), UNIQUE_VIOLATION);
+    assert_int_equal(done, 4);
+    assert_string_equal(
+        error_get()->message, "duplicate key value violates unique constraint \"t_v_key\"");
+    assert_string_equal(error_get()->detail, "Key (v)=(1) already exists.");
+    txn_statement_rollback(txn);
+    assert_ok(txn_statement_begin(txn));
+    batch = batch_of(&fixture, other, 4, 0);
+    assert_int_equal(table_insert_batch(txn, fixture.table, batch, &done), UNIQUE_VIOLATION);
+    assert_int_equal(done, 2);
+    assert_string_equal(
+        error_get()->message, "duplicate key value violates unique constraint \"t_pkey\"");
+    txn_statement_rollback(txn);
+    // Nothing of either is left.
+    assert_ok(txn_statement_begin(txn));
+    batch = batch_of(&fixture, rows, 4, 20);
+    assert_ok(table_insert_batch(txn, fixture.table, batch, &done));
+    assert_int_equal(done, 4);
+    commit(txn);
+    error_clear();
+    fixture_deinit(&fixture);
+}
+
+// Long values end a page early, and one that is longer than a page may be has one of its own.
+TEST(table, a_batch_of_long_values_goes_into_many_pages) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    static const uint32_t sizes[] = {0, 12, 13, 300, 5000, 70000, 200000};
+    int64_t id = 0;
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        BatchRow rows[150];
+        uint32_t count = sizes[i] > 1000 ? 20 : 150;
+        for (uint32_t j = 0; j < count; j++, id++)
+            rows[j] = (BatchRow){id, (int32_t)(id % 7)};
+        Txn *txn = begin(&fixture);
+        uint32_t done;
+        assert_ok(table_insert_batch(
+            txn, fixture.table, batch_of(&fixture, rows, count, sizes[i]), &done));
+        commit(txn);
+    }
+    Txn *txn = begin(&fixture);
+    Batch *batch = table_batch_make(&fixture.arena, fixture.table, all_columns);
+    for (int64_t i = 0; i < id; i++) {
+        Value key = {.datum = {.int8 = i}};
+        assert_ok(table_find_key(fixture.table, txn_snapshot(txn), all_columns, 1, &key, batch));
+        assert_int_equal(batch->row_count, 1);
+        assert_int_equal(column_get(&batch->columns[1], 0).datum.int4, i % 7);
+        Value text = column_get(&batch->columns[2], 0);
+        uint32_t bytes = i < 600 ? sizes[i / 150] : sizes[4 + (i - 600) / 20];
+        assert_int_equal(text.is_null, bytes == 0);
+        if (bytes == 0) continue;
+        assert_int_equal(text.datum.view.count, bytes);
+        assert_int_equal(view_data(&text.datum.view)[bytes - 1], 'x');
+    }
+    batch_release_pins(batch);
+    commit(txn);
+    txn = begin(&fixture);
+    static const BatchRow too_long[] = {{100000, 1}, {100001, 1}};
+    uint32_t done;
+    batch = batch_of(&fixture, too_long, 2, 20);
+    View *views = batch->columns[2].values;
+    char *text = arena_allocate(&fixture.arena, EXTENT_BYTES_MAX, 1);
+    memset(text, 'x', EXTENT_BYTES_MAX);
+    views[1] = view_make(text, EXTENT_BYTES_MAX);
+    assert_int_equal(table_insert_batch(txn, fixture.table, batch, &done), PROGRAM_LIMIT_EXCEEDED);
+    assert_int_equal(done, 1);
+    txn_rollback(txn);
+    error_clear();
+    fixture_deinit(&fixture);
+}
+
+TEST_MAIN(TEST_OF(table, a_batch_fails_at_its_first_row_that_conflicts),
+    TEST_OF(table, a_batch_of_long_values_goes_into_many_pages), TEST_OF(table, a_row_travels),
+    TEST_OF(table, rollback_leaves_no_trace),
     TEST_OF(table, a_savepoint_takes_back_what_came_after_it),
     TEST_OF(table, a_duplicate_key_is_refused_with_postgresql_s_words),
     TEST_OF(table, a_key_deleted_and_inserted_again_is_there_for_both),

@@ -32,24 +32,14 @@ Status table_insert(Txn *txn, Table *table, const Value *values, const InsertOpt
     }
 }
 
-Status table_insert_batch(Txn *txn, Table *table, const Batch *rows) {
-    uint32_t column_count = table_schema(table)->column_count;
-    ASSERT(rows->column_count == column_count);
-    Arena arena;
-    arena_init(&arena, NULL);
-    Value *values = arena_new_array(&arena, Value, column_count);
-    Selection selection = batch_selection(rows);
-    Status status = OK;
-    for (uint32_t i = 0; i < selection.count && status == OK; i++) {
-        uint32_t row = selection_row(selection, i);
-        for (uint32_t column = 0; column < column_count; column++) {
-            values[column] = column_get(&rows->columns[column], row);
-        }
-        RowId id;
-        status = insert_without_arbiter(txn, table, values, &id);
-    }
-    arena_deinit(&arena);
-    return status;
+// Rows page by page, one run of redo, then the entries in the order of the rows, so that the first
+// row that conflicts is the one that is told of.
+Status table_insert_batch(Txn *txn, Table *table, const Batch *rows, uint32_t *done_out) {
+    RowId ids[BATCH_ROW_COUNT];
+    *done_out = 0;
+    TRY(row_store_insert_batch(table->rows, txn, rows, ids, done_out));
+    TRY(redo_insert_batch(txn, table, rows, ids));
+    return indexes_add_batch(table, txn, rows, ids, done_out);
 }
 
 static WriteOutcome write_outcome(RowOutcome outcome) {

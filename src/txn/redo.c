@@ -98,8 +98,8 @@ static Status stream(Txn *txn) {
     return status;
 }
 
-Status txn_log(Txn *txn, Bytes operation) {
-    size_t needed = txn->redo_count + operation.count;
+Status txn_log_reserve(Txn *txn, size_t bytes, uint8_t **room_out) {
+    size_t needed = txn->redo_count + bytes;
     if (needed > txn->redo_capacity) {
         size_t capacity = txn->redo_capacity == 0 ? 1024 : txn->redo_capacity;
         while (capacity < needed)
@@ -109,9 +109,21 @@ Status txn_log(Txn *txn, Bytes operation) {
         txn->redo = redo;
         txn->redo_capacity = capacity;
     }
-    memcpy(txn->redo + txn->redo_count, operation.data, operation.count);
-    txn->redo_count = needed;
+    *room_out = txn->redo + txn->redo_count;
+    return OK;
+}
+
+Status txn_log_take(Txn *txn, size_t bytes) {
+    txn->redo_count += bytes;
+    ASSERT(txn->redo_count <= txn->redo_capacity);
     return txn->redo_count >= txn->system->stream_bytes ? stream(txn) : OK;
+}
+
+Status txn_log(Txn *txn, Bytes operation) {
+    uint8_t *room;
+    TRY(txn_log_reserve(txn, operation.count, &room));
+    memcpy(room, operation.data, operation.count);
+    return txn_log_take(txn, operation.count);
 }
 
 void redo_rollback(Txn *txn, uint64_t offset) {

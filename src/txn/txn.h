@@ -102,6 +102,9 @@ void txn_add_action(Txn *txn, TxnAction action);
 // Adds a redo operation to the transaction; the bytes are encoded by the caller (table/redo.h).
 // Errors: DISK_FULL, IO_ERROR from streaming.
 Status txn_log(Txn *txn, Bytes operation);
+// The same without a copy: room for `bytes`, filled by the caller, who then says how many it took.
+Status txn_log_reserve(Txn *txn, size_t bytes, uint8_t **room_out);
+Status txn_log_take(Txn *txn, size_t bytes);
 
 // A snapshot outside any transaction, for the checkpoint; registered so that nothing it needs is
 // collected (storage-rules 11).

@@ -20,7 +20,14 @@ static Status integer_read_text(const char *type_name, const char *text, size_t 
     const char *digits = at;
     uint64_t limit = (uint64_t)0 - (uint64_t)least;
     uint64_t value = 0;
-    bool is_too_large = false;
+
+    // So many digits fit the machine's word.
+    enum { SAFE_DIGITS = 18 };
+
+    const char *safe_end = end - at > SAFE_DIGITS ? at + SAFE_DIGITS : end;
+    for (; at < safe_end && is_digit(*at); at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    bool is_too_large = value > limit;
     for (; at < end && is_digit(*at); at++) {
         uint64_t digit = (uint64_t)(*at - '0');
         if (value > (limit - digit) / 10 || limit < digit) is_too_large = true;
