@@ -255,7 +255,6 @@ typedef struct SimpleRun {
     Connection *connection;
     const ResultColumn *columns;
     uint32_t column_count;
-    bool copy_failed;
     bool is_copying_out;
 } SimpleRun;
 
@@ -331,7 +330,7 @@ static Status simple_copy_in(void *argument, Bytes *piece_out) {
         case 'f': {
             const char *message;
             TRY(wire_take_string(&body, &message));
-            return fail(QUERY_CANCELED, "COPY from stdin failed: %s", message);
+            return session_copy_fail(connection->session, message);
         }
         case 'H':
         case 'S':

@@ -37,8 +37,7 @@ typedef struct CopyIn {
     uint64_t line;          // of the last row read
     bool has_header_passed; // the header line, or the binary signature
     bool has_ended;         // by its own end marker
-    bool is_line_end_known;
-    bool is_started;
+    char line_end;          // the first character of what ended CSV's first line; 0 before
 
     Arena batch_arena;  // values of the rows at hand
     Batch *batch;       // of the portal's arena

@@ -36,7 +36,7 @@ static bool find_line(
 
 static Status check_utf8(CopyIn *copy, const char *line, size_t count) {
     Status status = utf8_check(line, count);
-    if (status != OK) copy_line_context(copy, NULL, 0);
+    if (status != OK) copy_line_context(copy, NULL, 0); // it cannot be shown
     return status;
 }
 
@@ -124,7 +124,7 @@ static const char *find_field_end(
 }
 
 static Status text_field(
-    CopyIn *copy, uint32_t column, const char *at, const char *end, bool has_escape) {
+    CopyIn *copy, uint32_t column, const char *at, const char *end, bool has_escape, Bytes line) {
     const CopyOptions *options = copy->options;
     size_t count = (size_t)(end - at);
     if (count == copy->null_count && memcmp(at, options->null_text, count) == 0)
@@ -141,7 +141,11 @@ static Status text_field(
         }
         plain[plain_count++] = c;
     }
-    if (needs_check) TRY(check_utf8(copy, plain, plain_count));
+    Status status = needs_check ? utf8_check(plain, plain_count) : OK;
+    if (status != OK) {
+        copy_line_context(copy, (const char *)line.data, line.count);
+        return status;
+    }
     return copy_field(copy, column, plain, plain_count);
 }
 
@@ -171,7 +175,7 @@ static Status text_line(CopyIn *copy, const char *line, const char *end, bool ha
             TRY(check_header(copy, column, at, (size_t)(field_end - at), line, count));
         } else {
             if (column >= copy->column_count) return extra_column(copy, line, count);
-            TRY(text_field(copy, column, at, field_end, has_escape));
+            TRY(text_field(copy, column, at, field_end, has_escape, bytes_make(line, count)));
         }
         column++;
         if (field_end == end) break;
@@ -239,6 +243,21 @@ static bool find_csv_line(CopyIn *copy, const char *at, const char *end, bool is
     *end_out = *next_out = end;
     if (!is_quoted && end > at && end[-1] == '\r') *end_out = end - 1;
     return true;
+}
+
+// Line ends within quotes count as lines of the file, and the row is told of by its last; but not
+// in the first line, before PostgreSQL knows how lines end here.
+static void count_quoted_lines(
+    CopyIn *copy, const char *line, const char *line_end, const char *next) {
+    if (copy->line_end != 0) {
+        const char *at = line;
+        while ((at = memchr(at, copy->line_end, (size_t)(line_end - at))) != NULL) {
+            at++;
+            copy->line++;
+        }
+    } else if (line_end < next) {
+        copy->line_end = *line_end;
+    }
 }
 
 typedef struct CsvField {
@@ -321,9 +340,7 @@ Status copy_read_csv(CopyIn *copy, bool is_last, size_t *consumed_out, bool *is_
             break;
         }
         copy->line++;
-        // Newlines within quotes count as lines of the file, and the row is told of by its last.
-        for (const char *c = at; (c = memchr(c, '\n', (size_t)(line_end - c))) != NULL; c++)
-            copy->line++;
+        count_quoted_lines(copy, at, line_end, next);
         if (is_open) {
             Status status = fail(BAD_COPY_FILE_FORMAT, "unterminated CSV quoted field");
             copy_line_context(copy, at, (size_t)(line_end - at));
