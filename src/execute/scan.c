@@ -8,6 +8,7 @@ typedef struct TableAccess {
     RangeBuilder range;
     TableScan *scan; // several threads may take morsels from it
     IndexScan *index_scan;
+    IndexRange index_range; // of `index_scan`
     CatalogScan *catalog_scan;
     const Value *key; // of an access by key whose row was not given yet
 } TableAccess;
@@ -72,6 +73,11 @@ static Status access_open_scan(TableAccess *self) {
         &self->base.arena, &self->scan);
 }
 
+static Status access_open_index(TableAccess *self) {
+    return table_index_scan_open(self->table, self->base.execution->snapshot,
+        self->base.node->access.columns, &self->index_range, &self->base.arena, &self->index_scan);
+}
+
 // Opens what the bounds of this run make best.
 static Status access_open(Local *base, bool *is_empty_out) {
     TableAccess *self = (TableAccess *)base->owner;
@@ -89,10 +95,26 @@ static Status access_open(Local *base, bool *is_empty_out) {
     if (access->path == ACCESS_ROUTED) {
         double row_count = table_row_estimate(self->table);
         double in_range = row_count * table_index_estimate(self->table, &range);
+        // Of a list the first value stands for all.
+        if (access->range->has_list) in_range = (in_range + 1.0) * self->range.point_count;
         if (!index_is_cheaper(in_range, row_count)) return access_open_scan(self);
     }
-    return table_index_scan_open(self->table, self->base.execution->snapshot, access->columns,
-        &range, &self->base.arena, &self->index_scan);
+    self->index_range = range;
+    return access_open_index(self);
+}
+
+// The next rows of an index range; of a list, of its next value that has any.
+static Status access_next_by_index(TableAccess *self, uint32_t row_max, Batch *rows) {
+    uint32_t wanted = row_max < BATCH_ROW_COUNT ? row_max : BATCH_ROW_COUNT;
+    for (;;) {
+        TRY(table_index_scan_next(self->index_scan, wanted, rows));
+        if (rows->selected_count > 0 || !range_builder_next_point(&self->range)) return OK;
+        TRY(execution_check_cancelled(self->base.execution));
+        table_index_scan_close(self->index_scan);
+        self->index_scan = NULL;
+        arena_reset(&self->base.arena);
+        TRY(access_open_index(self));
+    }
 }
 
 static Status access_next(Local *base, uint32_t row_max, Batch **batch_out) {
@@ -101,8 +123,7 @@ static Status access_next(Local *base, uint32_t row_max, Batch **batch_out) {
     if (self->scan != NULL) {
         TRY(table_scan_next(self->scan, local->rows));
     } else if (self->index_scan != NULL) {
-        uint32_t wanted = row_max < BATCH_ROW_COUNT ? row_max : BATCH_ROW_COUNT;
-        TRY(table_index_scan_next(self->index_scan, wanted, local->rows));
+        TRY(access_next_by_index(self, row_max, local->rows));
     } else if (self->key != NULL) {
         const PlanAccess *access = &self->base.node->access;
         const Value *key = self->key;

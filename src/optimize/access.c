@@ -21,6 +21,7 @@ typedef struct Bound {
     Expression *value;
     Oid column_type;
     Expression *condition;
+    bool is_list; // RANGE_EQUAL to any element of `value`, an array
 } Bound;
 
 typedef struct BoundList {
@@ -108,10 +109,34 @@ static bool condition_bound(const Expression *condition, uint32_t relation, Boun
     return false;
 }
 
+// column = ANY (array), which IN (list) is, too.
+static bool condition_list(const Expression *condition, uint32_t relation, Bound *bound_out) {
+    RangeKind kind;
+    if (condition->kind != EXPRESSION_ARRAY_COMPARISON || condition->is_all || condition->is_negated
+        || !operator_is_order(condition->operator, & kind) || kind != RANGE_EQUAL) {
+        return false;
+    }
+    const Expression *column = operand_column(condition->arguments[0], relation);
+    Expression *array = condition->arguments[1];
+    if (column == NULL || (relations_of(array) & UINT64_C(1) << relation) != 0) return false;
+    Oid element = type_element(array->type.oid);
+    if (!types_agree(column->type.oid, element) || expression_is_volatile(array)) return false;
+    *bound_out = (Bound){
+        .number = column->column.number,
+        .kind = RANGE_EQUAL,
+        .value = array,
+        .column_type = column->type.oid,
+        .condition = (Expression *)(uintptr_t)condition,
+        .is_list = true,
+    };
+    return true;
+}
+
 static BoundList bounds_find(Planner *planner, uint32_t relation, const ConditionList *conditions) {
     BoundList list = {.items = arena_new_array(planner->arena, Bound, conditions->count + 1)};
     for (uint32_t i = 0; i < conditions->count; i++) {
-        if (condition_bound(conditions->items[i], relation, &list.items[list.count])) {
+        if (condition_bound(conditions->items[i], relation, &list.items[list.count])
+            || condition_list(conditions->items[i], relation, &list.items[list.count])) {
             list.count++;
         }
     }
@@ -122,9 +147,22 @@ static const Bound *bound_find(
     const BoundList *bounds, int16_t number, RangeKind kind, RangeKind other) {
     for (uint32_t i = 0; i < bounds->count; i++) {
         const Bound *bound = &bounds->items[i];
-        if (bound->number == number && (bound->kind == kind || bound->kind == other)) return bound;
+        if (bound->is_list || bound->number != number) continue;
+        if (bound->kind == kind || bound->kind == other) return bound;
     }
     return NULL;
+}
+
+static const Bound *bound_find_list(const BoundList *bounds, int16_t number) {
+    for (uint32_t i = 0; i < bounds->count; i++) {
+        if (bounds->items[i].is_list && bounds->items[i].number == number) return &bounds->items[i];
+    }
+    return NULL;
+}
+
+// How many values a list is expected to have.
+static double list_count(const Bound *bound) {
+    return bound->value->kind == EXPRESSION_ARRAY ? (double)bound->value->argument_count : 10.0;
 }
 
 bool access_has_lookup(
@@ -156,6 +194,7 @@ typedef struct Candidate {
     uint32_t equal_count;
     const Bound *equals[INDEX_COLUMN_MAX];
     const Bound *low, *high;
+    const Bound *list; // the one of `equals` that is a list
     bool is_key, gives_order, is_backward;
     double rows;
 } Candidate;
@@ -195,12 +234,18 @@ static void candidate_make(Planner *planner, uint32_t relation, const IndexInfo 
     while (candidate->equal_count < count) {
         const Bound *bound =
             bound_find(bounds, index->columns[candidate->equal_count], RANGE_EQUAL, RANGE_EQUAL);
+        if (bound == NULL && candidate->list == NULL) {
+            bound = bound_find_list(bounds, index->columns[candidate->equal_count]);
+            candidate->list = bound;
+        }
         if (bound == NULL) break;
         candidate->equals[candidate->equal_count++] = bound;
         candidate->rows = candidate->rows / 200.0 + 1.0;
     }
-    candidate->is_key = index->is_unique && candidate->equal_count == index->column_count;
-    if (candidate->is_key) candidate->rows = 1.0;
+    bool is_one_row = index->is_unique && candidate->equal_count == index->column_count;
+    candidate->is_key = is_one_row && candidate->list == NULL;
+    if (is_one_row) candidate->rows = 1.0;
+    if (candidate->list != NULL) candidate->rows *= list_count(candidate->list);
     if (candidate->equal_count < count && !index->keys[candidate->equal_count].is_descending) {
         int16_t number = index->columns[candidate->equal_count];
         candidate->low = bound_find(bounds, number, RANGE_AT_LEAST, RANGE_MORE);
@@ -210,8 +255,8 @@ static void candidate_make(Planner *planner, uint32_t relation, const IndexInfo 
         bool is_half_open = candidate->low != NULL || candidate->high != NULL;
         if (is_half_open) candidate->rows = candidate->rows / (is_closed ? 200.0 : 3.0) + 1.0;
     }
-    candidate->gives_order =
-        !candidate->is_key && candidate_orders(candidate, planner->order, relation);
+    candidate->gives_order = !candidate->is_key && candidate->list == NULL
+                             && candidate_orders(candidate, planner->order, relation);
 }
 
 static bool candidate_narrows(const Candidate *candidate) {
@@ -230,7 +275,7 @@ static PlanBound range_add_value(
     PlanRange *range, const Bound *bound, Expression **values, uint32_t *value_count) {
     values[*value_count] = bound->value;
     range->conditions[range->condition_count++] = bound->condition;
-    Oid from = bound->value->type.oid;
+    Oid from = bound->is_list ? type_element(bound->value->type.oid) : bound->value->type.oid;
     Oid to = bound->column_type;
     bool is_integer = type_is_integer(from) && type_is_integer(to);
     return (PlanBound){.value = (*value_count)++, .from = is_integer ? from : to, .to = to};
@@ -250,6 +295,9 @@ static Status range_make(Planner *planner, const Candidate *candidate, PlanRange
     range->is_backward = candidate->gives_order && candidate->is_backward;
     for (uint32_t i = 0; i < candidate->equal_count; i++) {
         range->equals[i] = range_add_value(range, candidate->equals[i], values, &value_count);
+        if (!candidate->equals[i]->is_list) continue;
+        range->has_list = true;
+        range->list = i;
     }
     if (candidate->low != NULL) {
         range->has_low = true;
@@ -271,6 +319,7 @@ static Status range_make(Planner *planner, const Candidate *candidate, PlanRange
 // A bound's constant as a value of the key column's type; false when it is none or does not fit.
 static bool bound_constant(const Bound *bound, Value *value_out) {
     const Expression *expression = bound->value;
+    if (bound->is_list) return false;
     if (expression->kind != EXPRESSION_CONSTANT || expression->constant.is_null) return false;
     *value_out = expression->constant;
     Oid from = expression->type.oid;

@@ -105,6 +105,10 @@ typedef struct PlanRange {
     uint32_t key_count;   // columns of the index
     uint32_t equal_count; // leading columns with one value
     PlanBound *equals;
+    // One of the leading columns may have any of several values, those of an array: `equals[list]`
+    // is then its element type's.
+    bool has_list;
+    uint32_t list;
     bool has_low, has_high, low_inclusive, high_inclusive; // of the column after those
     PlanBound low, high;
     bool is_backward;
