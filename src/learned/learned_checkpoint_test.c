@@ -93,7 +93,7 @@ static void check_images(KeyMaker make, uint32_t key_width, bool is_unique, size
     fixture_deinit(&fixture);
 }
 
-TEST(learned_checkpoint, holds_the_flip_instant) {
+TEST(learned_checkpoint, p04_holds_the_flip_instant) {
     check_images(make_uniform, 8, true, (size_t)1 << 28);
     check_images(make_uuid, 16, false, (size_t)1 << 28);
     check_images(make_text, 0, true, (size_t)1 << 28);
@@ -220,7 +220,7 @@ TEST(learned_checkpoint, refuses_a_damaged_leaf) {
     fixture_deinit(&fixture);
 }
 
-TEST_MAIN(TEST_OF(learned_checkpoint, holds_the_flip_instant),
+TEST_MAIN(TEST_OF(learned_checkpoint, p04_holds_the_flip_instant),
     TEST_OF(learned_checkpoint, holds_the_flip_instant_while_leaves_are_evicted),
     TEST_OF(learned_checkpoint, loads_cold_leaves_when_the_cache_is_small),
     TEST_OF(learned_checkpoint, refuses_a_damaged_root),

@@ -206,7 +206,7 @@ static void run_race(KeyMaker make, uint32_t key_width, uint32_t key_count,
     fixture_deinit(&fixture);
 }
 
-TEST(learned_threads, read_what_is_stable_while_others_write) {
+TEST(learned_threads, p03_read_what_is_stable_while_others_write) {
     run_race(make_uniform, 8, 40000, scaled(400000), (size_t)1 << 28);
     run_race(make_dense, 8, 2000, scaled(400000), (size_t)1 << 28);
     run_race(make_text, 0, 20000, scaled(200000), (size_t)1 << 28);
@@ -262,6 +262,6 @@ TEST(learned_threads, give_a_unique_key_to_one_of_them) {
     fixture_deinit(&fixture);
 }
 
-TEST_MAIN(TEST_OF(learned_threads, read_what_is_stable_while_others_write),
+TEST_MAIN(TEST_OF(learned_threads, p03_read_what_is_stable_while_others_write),
     TEST_OF(learned_threads, read_what_is_stable_while_leaves_are_evicted),
     TEST_OF(learned_threads, give_a_unique_key_to_one_of_them))

@@ -144,6 +144,28 @@ TEST(session, blocks_abort_and_go_back_to_savepoints) {
     world_close(&world);
 }
 
+// storage-rules 19: rows come in batches, but only what is taken of them is locked and computed.
+TEST(session, p19_rows_that_nobody_takes_are_not_touched) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_ok(run(&world, "create table t(id int primary key, x int); create sequence s;"
+                          "insert into t select g, g - 2 from generate_series(1, 5000) g"));
+    assert_run(&world, "select 10 / x from t limit 1", "-10\n-- SELECT 1\n"); // the next is 10 / 0
+    assert_run(&world, "select nextval('s') from t limit 1", "1\n-- SELECT 1\n");
+    assert_run(&world, "select nextval('s') from t limit 2", "2\n3\n-- SELECT 2\n");
+    const char *take = "begin; select id from t order by id for update skip locked limit 1";
+    assert_run(&world, take, "-- BEGIN\n1\n-- SELECT 1\n");
+    Session *first = world.session;
+    SessionOptions options = {.autocommit_is_synchronous = true};
+    assert_ok(session_create(world.pool, &options, &world.session));
+    assert_run(&world, take, "-- BEGIN\n2\n-- SELECT 1\n");
+    assert_run(&world, "rollback", "-- ROLLBACK\n");
+    session_destroy(world.session);
+    world.session = first;
+    assert_run(&world, "rollback", "-- ROLLBACK\n");
+    world_close(&world);
+}
+
 TEST(session, settings_go_back_with_their_transaction) {
     World world = {0};
     world_open(&world, NULL);
@@ -455,6 +477,7 @@ TEST_MAIN(TEST_OF(session, creates_inserts_and_selects),
     TEST_OF(session, a_row_by_key_is_read_by_the_short_path),
     TEST_OF(session, short_reads_find_every_key_while_rows_are_replaced),
     TEST_OF(session, blocks_abort_and_go_back_to_savepoints),
+    TEST_OF(session, p19_rows_that_nobody_takes_are_not_touched),
     TEST_OF(session, settings_go_back_with_their_transaction),
     TEST_OF(session, prepared_statements_run_with_row_limits), TEST_OF(session, copies_in_and_out),
     TEST_OF(session, definitions_change_tables),

@@ -116,7 +116,7 @@ static uint64_t used_bytes(const Store *store) {
     return store_usage(store).used_bytes;
 }
 
-TEST(store, releases_blocks_one_root_later) {
+TEST(store, p12_releases_blocks_one_root_later) {
     Store *store = file_create();
     StoreRoot root = store_root(store);
     uint64_t empty = used_bytes(store);
@@ -246,7 +246,8 @@ TEST(directory, gives_back_its_entries) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST_OF(store, opens_the_newest_root),
         TEST_OF(store, falls_back_to_what_is_valid_and_refuses_the_rest),
-        TEST_OF(store, releases_blocks_one_root_later), TEST_OF(store, gives_out_no_block_twice),
-        TEST_OF(store, finds_long_runs_across_regions), TEST_OF(directory, gives_back_its_entries)};
+        TEST_OF(store, p12_releases_blocks_one_root_later),
+        TEST_OF(store, gives_out_no_block_twice), TEST_OF(store, finds_long_runs_across_regions),
+        TEST_OF(directory, gives_back_its_entries)};
     return cmocka_run_group_tests(tests, file_set_up, file_tear_down);
 }

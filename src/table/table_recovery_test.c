@@ -496,10 +496,10 @@ TEST(table, comes_up_when_pages_had_been_evicted) {
 }
 
 // storage-rules 2: savepoints rolled back after redo was streamed.
-TEST(table, comes_up_when_redo_was_streamed) {
+TEST(table, p02_comes_up_when_redo_was_streamed) {
     run(64 << 20, 12, 7, 2500);
 }
 
 TEST_MAIN(TEST_OF(table, comes_up_after_a_crash_as_it_was_committed),
     TEST_OF(table, comes_up_when_pages_had_been_evicted),
-    TEST_OF(table, comes_up_when_redo_was_streamed))
+    TEST_OF(table, p02_comes_up_when_redo_was_streamed))

@@ -339,7 +339,7 @@ TEST(table, a_duplicate_key_is_refused_with_postgresql_s_words) {
 }
 
 // storage-rules 6: while an old snapshot lives, both rows of a key are in the index.
-TEST(table, a_key_deleted_and_inserted_again_is_there_for_both) {
+TEST(table, p06_key_deleted_and_inserted_again_is_there_for_both) {
     Fixture fixture;
     fixture_init(&fixture);
     Txn *txn = begin(&fixture);
@@ -655,7 +655,7 @@ TEST_MAIN(TEST_OF(table, a_batch_fails_at_its_first_row_that_conflicts),
     TEST_OF(table, rollback_leaves_no_trace),
     TEST_OF(table, a_savepoint_takes_back_what_came_after_it),
     TEST_OF(table, a_duplicate_key_is_refused_with_postgresql_s_words),
-    TEST_OF(table, a_key_deleted_and_inserted_again_is_there_for_both),
+    TEST_OF(table, p06_key_deleted_and_inserted_again_is_there_for_both),
     TEST_OF(table, repeatable_read_refuses_what_others_have_changed),
     TEST_OF(table, index_ranges_hold_what_they_should),
     TEST_OF(table, strings_of_every_length_come_by_index))

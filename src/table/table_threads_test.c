@@ -325,7 +325,7 @@ static void image_run(void *argument) {
     }
 }
 
-TEST(table, images_and_eviction_disturb_nobody) {
+TEST(table, p16_images_and_eviction_disturb_nobody) {
     Fixture *fixture = malloc(sizeof *fixture);
     fixture_init_with(fixture, 900 << 10);
     RowId row;
@@ -414,7 +414,7 @@ static void rival_run(void *argument) {
     }
 }
 
-TEST(table, waiting_for_a_key_is_no_deadlock) {
+TEST(table, p07_waiting_for_a_key_is_no_deadlock) {
     Fixture *fixture = malloc(sizeof *fixture);
     fixture_init(fixture);
     Txn *first = begin_at(fixture, ISOLATION_READ_COMMITTED);
@@ -499,6 +499,6 @@ TEST(table, upserts_count_right) {
 }
 
 TEST_MAIN(TEST_OF(table, every_snapshot_sees_whole_transactions),
-    TEST_OF(table, images_and_eviction_disturb_nobody),
+    TEST_OF(table, p16_images_and_eviction_disturb_nobody),
     TEST_OF(table, a_unique_key_stays_unique_under_threads),
-    TEST_OF(table, waiting_for_a_key_is_no_deadlock), TEST_OF(table, upserts_count_right))
+    TEST_OF(table, p07_waiting_for_a_key_is_no_deadlock), TEST_OF(table, upserts_count_right))

@@ -4,7 +4,7 @@
 #include "base/test.h"
 #include "os/environment.h"
 #include "os/thread.h"
-#include "txn/undo.h"
+#include "txn/txn_internal.h"
 
 #include <stdlib.h>
 
@@ -64,7 +64,7 @@ TEST(txn, snapshot_sees_what_was_committed_before_it) {
 
 // storage-rules 1: chunks of a transaction that a checkpoint's snapshot does not see are kept, also
 // when it has ended by the time anybody asks.
-TEST(txn, streamed_transaction_that_ends_later_holds_redo_back) {
+TEST(txn, p01_streamed_transaction_that_ends_later_holds_redo_back) {
     Fixture fixture;
     fixture_init(&fixture);
     Txn *txn = begin(&fixture, ISOLATION_READ_COMMITTED);
@@ -167,6 +167,41 @@ TEST(txn, rollback_to_a_savepoint_undoes_the_actions_after_it) {
     assert_ok(txn_commit(txn));
     assert_int_equal(first.commits, 1);
     assert_int_equal(second.commits, 0);
+    fixture_deinit(&fixture);
+}
+
+// storage-rules 11: between the load of the horizon and its publication, the collector stops.
+TEST(txn, p11_collector_stops_at_a_snapshot_that_is_being_taken) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *reader = begin(&fixture, ISOLATION_READ_COMMITTED);
+    uint64_t before = txn_system_oldest(fixture.system).value;
+    atomic_store(&reader->oldest_snapshot, SLOT_PENDING); // it has loaded the horizon
+    Txn *writer = begin(&fixture, ISOLATION_READ_COMMITTED);
+    assert_ok(txn_log(writer, bytes_from_text("operation")));
+    assert_ok(txn_commit(writer));
+    assert_int_equal(txn_system_oldest(fixture.system).value, before);
+    atomic_store(&reader->oldest_snapshot, before);
+    assert_int_equal(txn_system_oldest(fixture.system).value, before);
+    txn_rollback(reader);
+    assert_true(txn_system_oldest(fixture.system).value > before);
+    fixture_deinit(&fixture);
+}
+
+// storage-rules 14: histories are used again, so a waiter goes by the id that it has seen as well.
+TEST(txn, p14_wait_ends_when_the_history_is_another_s) {
+    Fixture fixture;
+    fixture_init(&fixture);
+    Txn *waiter = begin(&fixture, ISOLATION_READ_COMMITTED);
+    Txn *holder = begin(&fixture, ISOLATION_READ_COMMITTED);
+    TxnId id = txn_id(holder);
+    TxnHistory *history = atomic_load(&holder->history);
+    bool is_skipped;
+    assert_fails(LOCK_NOT_AVAILABLE, txn_wait_for(waiter, history, id, WAIT_ERROR, &is_skipped));
+    assert_ok(txn_wait_for(waiter, history, (TxnId){id.value - 1}, WAIT_ERROR, &is_skipped));
+    assert_false(is_skipped);
+    txn_rollback(holder);
+    txn_rollback(waiter);
     fixture_deinit(&fixture);
 }
 
@@ -273,10 +308,12 @@ TEST(txn, writers_wait_for_the_oldest_snapshot) {
 }
 
 TEST_MAIN(TEST_OF(txn, snapshot_sees_what_was_committed_before_it),
-    TEST_OF(txn, streamed_transaction_that_ends_later_holds_redo_back),
+    TEST_OF(txn, p01_streamed_transaction_that_ends_later_holds_redo_back),
     TEST_OF(txn, weak_locks_do_not_conflict_and_strong_ones_do),
     TEST_OF(txn, a_cycle_of_object_locks_has_one_victim),
     TEST_OF(txn, rollback_to_a_savepoint_undoes_the_actions_after_it),
+    TEST_OF(txn, p11_collector_stops_at_a_snapshot_that_is_being_taken),
+    TEST_OF(txn, p14_wait_ends_when_the_history_is_another_s),
     TEST_OF(txn, loose_snapshot_moves_on_when_undo_is_short),
     TEST_OF(txn, undo_memory_of_ended_transactions_is_found_again),
     TEST_OF(txn, writers_wait_for_the_oldest_snapshot))

@@ -142,7 +142,7 @@ TEST(wal, recycles_files_and_never_reads_their_old_records) {
     assert_ok(wal_remove(environment, folder));
 }
 
-TEST(wal, steps_over_a_torn_tail) {
+TEST(wal, p13_steps_over_a_torn_tail) {
     Wal *wal = log_create();
     for (uint32_t i = 0; i < 5; i++)
         append_number(wal, i, 100, true);
@@ -388,7 +388,7 @@ TEST(wal, takes_no_memory_for_what_its_checksum_does_not_cover) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST_OF(wal, gives_back_records_of_every_size),
         TEST_OF(wal, recycles_files_and_never_reads_their_old_records),
-        TEST_OF(wal, steps_over_a_torn_tail), TEST_OF(wal, refuses_damage_in_what_was_durable),
+        TEST_OF(wal, p13_steps_over_a_torn_tail), TEST_OF(wal, refuses_damage_in_what_was_durable),
         TEST_OF(wal, commits_in_groups), TEST_OF(wal, in_memory_writes_nothing),
         TEST_OF(wal, makes_room_in_its_ring),
         TEST_OF(wal, takes_no_memory_for_what_its_checksum_does_not_cover)};
