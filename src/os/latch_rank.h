@@ -23,5 +23,6 @@ typedef enum LatchRank {
     LATCH_RANK_EPOCH,
     LATCH_RANK_PARSE,
     LATCH_RANK_SERVER, // taken in the hook before a wait, under whatever the waiting thread holds
-    LATCH_RANK_OS,     // inside os itself
+    LATCH_RANK_FRAME_MEMORY,
+    LATCH_RANK_OS, // inside os itself
 } LatchRank;

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "os/thread.h"
+#include "store/frame_memory.h"
 
 #include <stdlib.h>
 
@@ -44,6 +45,7 @@ struct Cache {
     Store *store;
     EpochSet *epochs;
     MemoryBudget *budget;
+    FrameMemory *memory;
     _Atomic size_t used_bytes;
     _Atomic uint64_t evicted_count;
     void (*shortage)(void *argument);
@@ -64,6 +66,11 @@ Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache 
     cache->store = store;
     cache->epochs = epochs;
     cache->budget = budget;
+    cache->memory = frame_memory_create();
+    if (cache->memory == NULL) {
+        free(cache);
+        return fail(OUT_OF_MEMORY, "out of memory");
+    }
     mutex_init(&cache->mutex, LATCH_RANK_CACHE);
     for (int i = 0; i < SHARD_COUNT; i++) {
         mutex_init(&cache->shards[i].mutex, LATCH_RANK_CACHE);
@@ -86,6 +93,7 @@ void cache_destroy(Cache *cache) {
         condition_deinit(&cache->shards[i].condition);
     }
     mutex_deinit(&cache->mutex);
+    frame_memory_destroy(cache->memory);
     free(cache->ring);
     free(cache);
 }
@@ -113,7 +121,7 @@ static void frame_free(CacheFrame *frame) {
     if (frame->kind->destroy != NULL) frame->kind->destroy(frame);
     memory_budget_release(cache->budget, frame->bytes);
     atomic_fetch_sub_explicit(&cache->used_bytes, frame->bytes, memory_order_relaxed);
-    free(frame);
+    frame_memory_free(cache->memory, frame, frame->bytes, frame->is_cut);
 }
 
 // Makes room while what keeps the frames in memory is being ended elsewhere.
@@ -184,7 +192,9 @@ Status cache_frame_create(
     size_t rounded = (bytes + 63) & ~(size_t)63;
     TRY(budget_take(cache, rounded));
     Status status = ring_reserve(cache);
-    CacheFrame *frame = status == OK ? aligned_alloc(64, rounded) : NULL;
+    bool is_cut;
+    CacheFrame *frame =
+        status == OK ? frame_memory_allocate(cache->memory, rounded, &is_cut) : NULL;
     if (frame == NULL) {
         if (status == OK) {
             ring_unreserve(cache);
@@ -199,6 +209,7 @@ Status cache_frame_create(
     frame->owner = owner;
     frame->cache = cache;
     frame->bytes = (uint32_t)rounded;
+    frame->is_cut = is_cut;
     frame->position = NOT_IN_RING;
     atomic_init(&frame->pins, 1);
     atomic_init(&frame->was_used, true);

@@ -49,8 +49,9 @@ struct CacheFrame {
     _Atomic uint32_t pins; // a count and the cache's own marks
     _Atomic bool is_dirty; // set and cleared under the latch
     _Atomic bool was_used; // set by readers only when clear; cleared by the clock hand
-    uint32_t position;     // private to the cache
-    uint64_t captured;     // the checkpoint epoch that has this object's image; owner's use
+    bool is_cut;           // private to the cache, as is the next
+    uint32_t position;
+    uint64_t captured; // the checkpoint epoch that has this object's image; owner's use
 };
 
 Status cache_create(Store *store, EpochSet *epochs, MemoryBudget *budget, Cache **cache_out);

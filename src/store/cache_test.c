@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/random.h"
 #include "base/test.h"
+#include "store/frame_memory.h"
 
 #include <stdlib.h>
 
@@ -230,5 +231,48 @@ TEST(cache, waits_for_room_that_others_make) {
     fixture_deinit(&fixture);
 }
 
-TEST_MAIN(TEST_OF(cache, loses_nothing_when_it_evicts), TEST_OF(cache, keeps_what_is_pinned),
-    TEST_OF(cache, waits_for_room_that_others_make))
+enum { PIECE_COUNT = 3000, PIECE_SIZES = 7 };
+
+// Pieces of several sizes come and go: none lies in another, each keeps its bytes, and what was
+// mapped goes back.
+TEST(frame_memory, pieces_keep_apart) {
+    static const size_t sizes[PIECE_SIZES] = {64, 704, 1088, 16448, 16512, 40000 / 64 * 64, 131072};
+    FrameMemory *memory = frame_memory_create();
+    assert_non_null(memory);
+    uint8_t **pieces = calloc(PIECE_COUNT, sizeof *pieces);
+    bool *is_cut = calloc(PIECE_COUNT, sizeof *is_cut);
+    Random random;
+    random_seed(&random, 7);
+    size_t region_max = 0;
+    for (uint32_t step = 0; step < 12 * PIECE_COUNT; step++) {
+        uint32_t i = (uint32_t)(random_next(&random) % PIECE_COUNT);
+        size_t bytes = sizes[i % PIECE_SIZES];
+        if (pieces[i] == NULL) {
+            pieces[i] = frame_memory_allocate(memory, bytes, &is_cut[i]);
+            assert_non_null(pieces[i]);
+            assert_int_equal((uintptr_t)pieces[i] % 64, 0);
+            memset(pieces[i], (int)(i % 251), bytes);
+            size_t regions = frame_memory_region_count(memory);
+            if (regions > region_max) region_max = regions;
+            continue;
+        }
+        for (size_t at = 0; at < bytes; at += bytes - 1)
+            assert_int_equal(pieces[i][at], i % 251);
+        frame_memory_free(memory, pieces[i], bytes, is_cut[i]);
+        pieces[i] = NULL;
+    }
+#ifndef __SANITIZE_ADDRESS__ // there is none there
+    assert_true(region_max > PIECE_SIZES);
+#endif
+    for (uint32_t i = 0; i < PIECE_COUNT; i++) {
+        if (pieces[i] != NULL)
+            frame_memory_free(memory, pieces[i], sizes[i % PIECE_SIZES], is_cut[i]);
+    }
+    assert_true(frame_memory_region_count(memory) <= PIECE_SIZES);
+    frame_memory_destroy(memory);
+    free(is_cut);
+    free(pieces);
+}
+
+TEST_MAIN(TEST_OF(frame_memory, pieces_keep_apart), TEST_OF(cache, loses_nothing_when_it_evicts),
+    TEST_OF(cache, keeps_what_is_pinned), TEST_OF(cache, waits_for_room_that_others_make))
