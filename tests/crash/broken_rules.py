@@ -59,16 +59,14 @@ RULES = [
      "if (from < previous || to < from", "from = previous;\n        if (from < previous || to < from", "database_crash"),
     ("12: pages of a moved snapshot are taken for exact", "src/engine/replay.c",
      "record->end.value <= replay->root->image.value;", "false;", "database_crash"),
-<<<<<<< HEAD
-    ("an older root is opened than the log knows of", "src/engine/replay.c",
+    ("13: an older root is opened than the log knows of", "src/engine/replay.c",
      "if (generation <= root->generation) return OK;", "return OK;", "crash_points"),
-    ("CHECKPOINT_END is not logged again when a crash has come before it", "src/engine/database.c",
+    ("13: CHECKPOINT_END is not logged again when a crash has come before it", "src/engine/database.c",
      "if (!scan.has_end) TRY(checkpoint_log_end(database, root->generation));", "", "crash_points"),
-    ("a root closed in order is opened beside the log of a newer one", "src/engine/database.c",
+    ("13: a root closed in order is opened beside the log of a newer one", "src/engine/database.c",
      "TRY(replay_check_clean(database, root));", "", "crash_points"),
-    ("a sequence is not replayed", "src/table/replay.c",
+    ("13: a sequence is not replayed", "src/table/replay.c",
      "if (version > sequence->version) {", "if (false) {", "crash_points"),
-=======
     ("03: what was read of a leaf is not validated", "src/learned/learned_index.c",
      "} else if (!latch_read_is_valid(&read->frame->latch, read->version)) {", "} else if (false) {", "learned_threads"),
     ("04: a leaf is changed before its image is captured", "src/learned/checkpoint.c",
@@ -124,7 +122,6 @@ RULES = [
      "        if (wal_is_failed(txn->system->wal)) {", "        if (false) {", "storage_rules"),
     ("21: a commit reserves without credit", "src/txn/redo.c",
      "    TRY(wal_credit_acquire(wal, body_bytes));\n", "", "storage_rules"),
->>>>>>> a40e82c (tests: each finding of the storage rules has a named test and a broken build)
 ]
 
 
@@ -156,15 +153,10 @@ def build_and_run(build, commands, rule, folder):
     if made.returncode:
         return "it does not link:\n" + made.stderr
     try:
-<<<<<<< HEAD
         few = {"database_crash": ["1"], "crash_points": ["--rounds", "3"]}.get(test, [])
-        run = subprocess.run([str(folder / "broken_test"), *few], capture_output=True, timeout=300, check=False)
-=======
-        few = ["1"] if test == "database_crash" else []  # of the policies, in turns
         # What is freed does not stay what it was.
         run = subprocess.run([str(folder / "broken_test"), *few], capture_output=True, timeout=300, check=False,
                              env={**os.environ, "MALLOC_PERTURB_": "75"})
->>>>>>> a40e82c (tests: each finding of the storage rules has a named test and a broken build)
     except subprocess.TimeoutExpired:
         return "the test did not end in 300 s, so nothing is known"
     return None if run.returncode else "the test passes"
