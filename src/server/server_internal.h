@@ -89,7 +89,7 @@ struct Server {
     Runner *runners;
     uint32_t spare_count, runner_count;
     Connection *connections;
-    uint32_t connection_count;
+    _Atomic uint32_t connection_count; // changed under the latch
 };
 
 // Gives the runner's loop to a spare thread, so that what follows may block. Does nothing when it

@@ -157,12 +157,15 @@ CheckpointPart table_set_checkpoint_part(TableSet *set) {
 }
 
 uint64_t table_set_dirty_bytes(const TableSet *set) {
+    TableSet *self = (TableSet *)(uintptr_t)set; // locking is no change
     uint64_t bytes = 0;
-    uint32_t end = atomic_load(&set->store_end);
+    mutex_lock(&self->mutex); // no table is destroyed that has not been unregistered under it
+    uint32_t end = atomic_load(&self->store_end);
     for (uint32_t i = 0; i < end; i++) {
-        const Table *table = table_find((TableSet *)(uintptr_t)set, (StoreId){i});
+        const Table *table = table_find(self, (StoreId){i});
         if (table != NULL) bytes += row_store_dirty_bytes(table->rows);
     }
+    mutex_unlock(&self->mutex);
     return bytes;
 }
 

@@ -498,7 +498,57 @@ TEST(table, upserts_count_right) {
     free(fixture);
 }
 
+static void create_and_drop_run(void *argument) {
+    Worker *worker = argument;
+    Fixture *fixture = worker->fixture;
+    StoreSchema schema = {.object = 300,
+        .schema_name = "public",
+        .table_name = "short",
+        .column_count = COLUMN_COUNT,
+        .columns = columns,
+        .index_count = 2,
+        .indexes = indexes};
+    for (int i = 0; i < 300; i++) {
+        StoreId store;
+        Txn *txn = begin_at(fixture, ISOLATION_READ_COMMITTED);
+        assert_ok(table_store_create(fixture->set, txn, &schema, &store));
+        Value values[COLUMN_COUNT] = {{.datum = {.int8 = 1}}, {.datum = {.int4 = 2}},
+            {.datum = {.view = view_from_text("a row that makes a page")}}};
+        RowId row;
+        assert_ok(
+            table_insert(txn, table_find(fixture->set, store), values, NULL, &row, NULL, NULL));
+        if (i % 3 == 0) {
+            roll_back(txn);
+            continue;
+        }
+        commit(txn);
+        txn = begin_at(fixture, ISOLATION_READ_COMMITTED);
+        assert_ok(table_store_drop(fixture->set, txn, store));
+        commit(txn);
+        while (txn_system_collect(fixture->txns, 1000)) {}
+    }
+    atomic_store(&fixture->must_stop, true);
+}
+
+// What a dropped table was made of is freed by whoever makes the next one.
+TEST(table, counting_changes_survives_drops) {
+    Fixture *fixture = malloc(sizeof *fixture);
+    fixture_init(fixture);
+    Worker workers[1];
+    start(fixture, workers, 1, create_and_drop_run);
+    uint64_t counts = 0;
+    while (!atomic_load(&fixture->must_stop)) {
+        (void)table_set_dirty_bytes(fixture->set);
+        counts++;
+    }
+    join(workers, 1);
+    assert_true(counts > 0);
+    fixture_deinit(fixture);
+    free(fixture);
+}
+
 TEST_MAIN(TEST_OF(table, every_snapshot_sees_whole_transactions),
     TEST_OF(table, p16_images_and_eviction_disturb_nobody),
     TEST_OF(table, a_unique_key_stays_unique_under_threads),
-    TEST_OF(table, p07_waiting_for_a_key_is_no_deadlock), TEST_OF(table, upserts_count_right))
+    TEST_OF(table, p07_waiting_for_a_key_is_no_deadlock), TEST_OF(table, upserts_count_right),
+    TEST_OF(table, counting_changes_survives_drops))
