@@ -1,5 +1,6 @@
 #include "types/datetime_units.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -107,38 +108,46 @@ static const struct {
     {"yrs", UNIT_YEAR},
 };
 
-// A unit and how to name it in an error.
-typedef struct UnitName {
-    Unit unit;
-    char lower[64];
-    const char *type;
-} UnitName;
+static const char *type_name(Oid type) {
+    switch (type) {
+    case TYPE_DATE:
+        return "date";
+    case TYPE_TIME:
+        return "time without time zone";
+    case TYPE_TIMESTAMP:
+        return "timestamp without time zone";
+    case TYPE_TIMESTAMPTZ:
+        return "timestamp with time zone";
+    default:
+        ASSERT(type == TYPE_INTERVAL);
+        return "interval";
+    }
+}
 
-// `is_for_trunc`: date_trunc does not know the units that only extract has.
-static Status find_unit(
-    const char *text, size_t count, const char *type, bool is_for_trunc, UnitName *name_out) {
-    UnitName name = {.unit = UNIT_NONE, .type = type};
-    size_t length = count < sizeof name.lower ? count : sizeof name.lower - 1;
+Status datetime_unit_find(
+    const char *name, size_t count, Oid type, bool is_for_truncate, DateTimeUnit *unit_out) {
+    DateTimeUnit unit = {.unit = UNIT_NONE, .type = type_name(type)};
+    size_t length = count < sizeof unit.lower ? count : sizeof unit.lower - 1;
     for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        name.lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+        char c = name[i];
+        unit.lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strncmp(units[i].name, name.lower, UNIT_NAME_MAX) == 0) name.unit = units[i].unit;
+        if (strncmp(units[i].name, unit.lower, UNIT_NAME_MAX) == 0) unit.unit = units[i].unit;
     }
     bool is_for_extract =
-        (name.unit >= UNIT_ISO_YEAR && name.unit <= UNIT_EPOCH) || strcmp(name.lower, "mm") == 0;
-    if (name.unit == UNIT_NONE || (is_for_trunc && is_for_extract)) {
-        return fail(
-            INVALID_PARAMETER_VALUE, "unit \"%s\" not recognized for type %s", name.lower, type);
+        (unit.unit >= UNIT_ISO_YEAR && unit.unit <= UNIT_EPOCH) || strcmp(unit.lower, "mm") == 0;
+    if (unit.unit == UNIT_NONE || (is_for_truncate && is_for_extract)) {
+        return fail(INVALID_PARAMETER_VALUE, "unit \"%s\" not recognized for type %s", unit.lower,
+            unit.type);
     }
-    *name_out = name;
+    *unit_out = unit;
     return OK;
 }
 
-[[gnu::cold]] static Status fail_unit(const UnitName *name) {
+[[gnu::cold]] static Status fail_unit(const DateTimeUnit *unit) {
     return fail(
-        FEATURE_NOT_SUPPORTED, "unit \"%s\" not supported for type %s", name->lower, name->type);
+        FEATURE_NOT_SUPPORTED, "unit \"%s\" not supported for type %s", unit->lower, unit->type);
 }
 
 // ---- Results ------------------------------------------------------------------------------------
@@ -154,8 +163,8 @@ static Extracted scaled(Int128 value, int32_t scale, double divisor, Arena *aren
 }
 
 // What an infinity has: nothing of the units that come around, all of those that only grow.
-static Status extract_infinity(const UnitName *name, bool is_negative, Extracted *result_out) {
-    switch (name->unit) {
+static Status extract_infinity(const DateTimeUnit *unit, bool is_negative, Extracted *result_out) {
+    switch ((Unit)unit->unit) {
     case UNIT_MICROSECOND:
     case UNIT_MILLISECOND:
     case UNIT_SECOND:
@@ -186,7 +195,7 @@ static Status extract_infinity(const UnitName *name, bool is_negative, Extracted
     case UNIT_NONE:
         break;
     }
-    return fail_unit(name);
+    return fail_unit(unit);
 }
 
 // ---- Weeks, and years in bundles ----------------------------------------------------------------
@@ -325,78 +334,78 @@ static bool extract_of_time(Unit unit, int64_t time_us, Arena *arena, Extracted 
 
 // ---- extract ------------------------------------------------------------------------------------
 
-Status date_extract(
-    const char *unit, size_t count, int32_t date, Arena *arena, Extracted *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "date", false, &name));
-    if (name.unit <= UNIT_HOUR || name.unit >= UNIT_ZONE) return fail_unit(&name);
+Status date_extract(const DateTimeUnit *unit, int32_t date, Arena *arena, Extracted *result_out) {
+    if (unit->unit <= UNIT_HOUR || unit->unit >= UNIT_ZONE) return fail_unit(unit);
     if (date_is_infinite(date)) {
-        return extract_infinity(&name, date == DATE_MINUS_INFINITY, result_out);
+        return extract_infinity(unit, date == DATE_MINUS_INFINITY, result_out);
     }
     int64_t value = ((int64_t)date - UNIX_EPOCH_DAYS) * SECONDS_PER_DAY;
-    if (name.unit != UNIT_EPOCH && !extract_of_date(name.unit, date, &value)) {
-        return fail_unit(&name);
+    if (unit->unit != UNIT_EPOCH && !extract_of_date((Unit)unit->unit, date, &value)) {
+        return fail_unit(unit);
     }
     *result_out = whole(value, arena);
     return OK;
 }
 
+Status time_extract(
+    const DateTimeUnit *unit, int64_t time_us, Arena *arena, Extracted *result_out) {
+    if (unit->unit == UNIT_EPOCH) {
+        *result_out = scaled(time_us, 6, 1000000.0, arena);
+        return OK;
+    }
+    return extract_of_time((Unit)unit->unit, time_us, arena, result_out) ? OK : fail_unit(unit);
+}
+
 // `local` is what the clock shows, `instant` what counts for the epoch.
 static Status extract_moment(
-    const UnitName *name, int64_t local, int64_t instant, Arena *arena, Extracted *result_out) {
+    const DateTimeUnit *unit, int64_t local, int64_t instant, Arena *arena, Extracted *result_out) {
     if (timestamp_is_infinite(instant)) {
-        return extract_infinity(name, instant == TIMESTAMP_MINUS_INFINITY, result_out);
+        return extract_infinity(unit, instant == TIMESTAMP_MINUS_INFINITY, result_out);
     }
     int64_t days = floor_divide(local, US_PER_DAY), time_us = local - days * US_PER_DAY, value;
-    if (name->unit == UNIT_EPOCH) {
+    if (unit->unit == UNIT_EPOCH) {
         Int128 since = (Int128)instant - UNIX_EPOCH_DAYS * US_PER_DAY;
         *result_out = scaled(since, 6, 1000000.0, arena);
-    } else if (name->unit == UNIT_JULIAN) {
+    } else if (unit->unit == UNIT_JULIAN) {
         Numeric day = numeric_from_int64(days + JULIAN_OF_EPOCH, arena);
         Numeric time = numeric_from_int64(time_us, arena);
         Numeric day_us = numeric_from_int64(US_PER_DAY, arena), part;
         TRY(numeric_divide(&time, &day_us, arena, &part));
         *result_out = (Extracted){.number = numeric_add(&day, &part, arena),
             .estimate = (double)(days + JULIAN_OF_EPOCH) + (double)time_us / (double)US_PER_DAY};
-    } else if (extract_of_date(name->unit, days, &value)) {
+    } else if (extract_of_date((Unit)unit->unit, days, &value)) {
         *result_out = whole(value, arena);
-    } else if (!extract_of_time(name->unit, time_us, arena, result_out)) {
-        return fail_unit(name);
+    } else if (!extract_of_time((Unit)unit->unit, time_us, arena, result_out)) {
+        return fail_unit(unit);
     }
     return OK;
 }
 
 Status timestamp_extract(
-    const char *unit, size_t count, int64_t timestamp, Arena *arena, Extracted *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "timestamp without time zone", false, &name));
-    if (name.unit >= UNIT_ZONE && !timestamp_is_infinite(timestamp)) return fail_unit(&name);
-    return extract_moment(&name, timestamp, timestamp, arena, result_out);
+    const DateTimeUnit *unit, int64_t timestamp, Arena *arena, Extracted *result_out) {
+    if (unit->unit >= UNIT_ZONE && !timestamp_is_infinite(timestamp)) return fail_unit(unit);
+    return extract_moment(unit, timestamp, timestamp, arena, result_out);
 }
 
-Status timestamptz_extract(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,
+Status timestamptz_extract(const DateTimeUnit *unit, const TimeZone *zone, int64_t timestamp,
     Arena *arena, Extracted *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "timestamp with time zone", false, &name));
     int32_t offset = timestamp_is_infinite(timestamp)
                          ? 0
                          : time_zone_at(zone, timestamp_to_unix(timestamp)).offset_s;
-    if (name.unit >= UNIT_ZONE && !timestamp_is_infinite(timestamp)) {
+    if (unit->unit >= UNIT_ZONE && !timestamp_is_infinite(timestamp)) {
         int32_t value = offset;
-        if (name.unit == UNIT_ZONE_HOUR) value = offset / SECONDS_PER_HOUR;
-        if (name.unit == UNIT_ZONE_MINUTE) value = offset / 60 % 60;
+        if (unit->unit == UNIT_ZONE_HOUR) value = offset / SECONDS_PER_HOUR;
+        if (unit->unit == UNIT_ZONE_MINUTE) value = offset / 60 % 60;
         *result_out = whole(value, arena);
         return OK;
     }
-    return extract_moment(&name, timestamp + offset * US_PER_SECOND, timestamp, arena, result_out);
+    return extract_moment(unit, timestamp + offset * US_PER_SECOND, timestamp, arena, result_out);
 }
 
 Status interval_extract(
-    const char *unit, size_t count, const Interval *interval, Arena *arena, Extracted *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "interval", false, &name));
+    const DateTimeUnit *unit, const Interval *interval, Arena *arena, Extracted *result_out) {
     int64_t years = interval->months / MONTHS_PER_YEAR, months = interval->months % MONTHS_PER_YEAR;
-    switch (name.unit) {
+    switch ((Unit)unit->unit) {
     case UNIT_DAY:
         *result_out = whole(interval->days, arena);
         return OK;
@@ -449,7 +458,9 @@ Status interval_extract(
     case UNIT_NONE:
         break;
     }
-    return extract_of_time(name.unit, interval->time_us, arena, result_out) ? OK : fail_unit(&name);
+    return extract_of_time((Unit)unit->unit, interval->time_us, arena, result_out)
+               ? OK
+               : fail_unit(unit);
 }
 
 // ---- date_trunc ---------------------------------------------------------------------------------
@@ -463,13 +474,13 @@ static int64_t bundle_start(Unit unit, int64_t year) {
 
 // `*is_of_day_out`: the unit is a day or longer, so that the offset of the result may be another.
 static Status truncate_local(
-    const UnitName *name, int64_t local, bool *is_of_day_out, int64_t *local_out) {
+    const DateTimeUnit *unit, int64_t local, bool *is_of_day_out, int64_t *local_out) {
     DateTime date;
     int64_t days = floor_divide(local, US_PER_DAY), time_us = local - days * US_PER_DAY;
     civil_from_days(days, &date);
     *is_of_day_out = false;
     int64_t step = 0;
-    switch (name->unit) {
+    switch ((Unit)unit->unit) {
     case UNIT_MICROSECOND:
         step = 1;
         break;
@@ -502,7 +513,7 @@ static Status truncate_local(
     case UNIT_DECADE:
     case UNIT_CENTURY:
     case UNIT_MILLENNIUM:
-        days = days_from_civil(bundle_start(name->unit, date.year), 1, 1);
+        days = days_from_civil(bundle_start((Unit)unit->unit, date.year), 1, 1);
         break;
     case UNIT_ISO_YEAR:
     case UNIT_DAY_OF_WEEK:
@@ -514,7 +525,7 @@ static Status truncate_local(
     case UNIT_ZONE_HOUR:
     case UNIT_ZONE_MINUTE:
     case UNIT_NONE:
-        return fail_unit(name);
+        return fail_unit(unit);
     }
     *is_of_day_out = step == 0;
     *local_out = days * US_PER_DAY + (step == 0 ? 0 : time_us / step * step);
@@ -522,43 +533,35 @@ static Status truncate_local(
     return OK;
 }
 
-Status timestamp_truncate(
-    const char *unit, size_t count, int64_t timestamp, int64_t *timestamp_out) {
-    UnitName name;
+Status timestamp_truncate(const DateTimeUnit *unit, int64_t timestamp, int64_t *timestamp_out) {
     bool is_of_day;
     if (timestamp_is_infinite(timestamp)) {
         *timestamp_out = timestamp;
         return OK;
     }
-    TRY(find_unit(unit, count, "timestamp without time zone", true, &name));
-    return truncate_local(&name, timestamp, &is_of_day, timestamp_out);
+    return truncate_local(unit, timestamp, &is_of_day, timestamp_out);
 }
 
-Status timestamptz_truncate(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,
-    int64_t *timestamp_out) {
-    UnitName name;
+Status timestamptz_truncate(
+    const DateTimeUnit *unit, const TimeZone *zone, int64_t timestamp, int64_t *timestamp_out) {
     bool is_of_day;
     if (timestamp_is_infinite(timestamp)) {
         *timestamp_out = timestamp;
         return OK;
     }
-    TRY(find_unit(unit, count, "timestamp with time zone", true, &name));
     int64_t shift = time_zone_at(zone, timestamp_to_unix(timestamp)).offset_s * US_PER_SECOND,
             local;
-    TRY(truncate_local(&name, timestamp + shift, &is_of_day, &local));
+    TRY(truncate_local(unit, timestamp + shift, &is_of_day, &local));
     if (is_of_day) return timestamp_to_timestamptz(zone, local, timestamp_out);
     *timestamp_out = local - shift;
     return OK;
 }
 
-Status interval_truncate(
-    const char *unit, size_t count, const Interval *interval, Interval *result_out) {
-    UnitName name;
-    TRY(find_unit(unit, count, "interval", true, &name));
+Status interval_truncate(const DateTimeUnit *unit, const Interval *interval, Interval *result_out) {
     Interval result = *interval;
     int32_t month_step = 0;
     int64_t time_step = 0;
-    switch (name.unit) {
+    switch ((Unit)unit->unit) {
     case UNIT_MICROSECOND:
         time_step = 1;
         break;
@@ -596,7 +599,7 @@ Status interval_truncate(
         month_step = 12000;
         break;
     case UNIT_WEEK: {
-        Status status = fail_unit(&name);
+        Status status = fail_unit(unit);
         error_add_detail("Months usually have fractional weeks.");
         return status;
     }
@@ -610,7 +613,7 @@ Status interval_truncate(
     case UNIT_ZONE_HOUR:
     case UNIT_ZONE_MINUTE:
     case UNIT_NONE:
-        return fail_unit(&name);
+        return fail_unit(unit);
     }
     if (month_step > 0) {
         result = (Interval){.months = interval->months - interval->months % month_step};

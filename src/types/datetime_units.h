@@ -11,20 +11,29 @@ typedef struct Extracted {
     double estimate; // of date_part
 } Extracted;
 
-// `unit` is the name as it was written. Errors: INVALID_PARAMETER_VALUE for one that is none,
-// FEATURE_NOT_SUPPORTED for one that the type does not have.
-Status date_extract(
-    const char *unit, size_t count, int32_t date, Arena *arena, Extracted *result_out);
+// A unit's name, looked up once for many values.
+typedef struct DateTimeUnit {
+    int unit;       // one of datetime_units.c
+    char lower[64]; // the name for messages, cut
+    const char *type;
+} DateTimeUnit;
+
+// Of `type`: date, time, timestamp, timestamptz or interval. `is_for_truncate`: date_trunc does not
+// know the units that only extract has. Errors: INVALID_PARAMETER_VALUE for a name that is none.
+Status datetime_unit_find(
+    const char *name, size_t count, Oid type, bool is_for_truncate, DateTimeUnit *unit_out);
+
+// Errors: FEATURE_NOT_SUPPORTED for a unit that the type does not have.
+Status date_extract(const DateTimeUnit *unit, int32_t date, Arena *arena, Extracted *result_out);
+Status time_extract(const DateTimeUnit *unit, int64_t time_us, Arena *arena, Extracted *result_out);
 Status timestamp_extract(
-    const char *unit, size_t count, int64_t timestamp, Arena *arena, Extracted *result_out);
-Status timestamptz_extract(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,
+    const DateTimeUnit *unit, int64_t timestamp, Arena *arena, Extracted *result_out);
+Status timestamptz_extract(const DateTimeUnit *unit, const TimeZone *zone, int64_t timestamp,
     Arena *arena, Extracted *result_out);
 Status interval_extract(
-    const char *unit, size_t count, const Interval *interval, Arena *arena, Extracted *result_out);
+    const DateTimeUnit *unit, const Interval *interval, Arena *arena, Extracted *result_out);
 
-Status timestamp_truncate(
-    const char *unit, size_t count, int64_t timestamp, int64_t *timestamp_out);
-Status timestamptz_truncate(const char *unit, size_t count, const TimeZone *zone, int64_t timestamp,
-    int64_t *timestamp_out);
-Status interval_truncate(
-    const char *unit, size_t count, const Interval *interval, Interval *result_out);
+Status timestamp_truncate(const DateTimeUnit *unit, int64_t timestamp, int64_t *timestamp_out);
+Status timestamptz_truncate(
+    const DateTimeUnit *unit, const TimeZone *zone, int64_t timestamp, int64_t *timestamp_out);
+Status interval_truncate(const DateTimeUnit *unit, const Interval *interval, Interval *result_out);

@@ -155,6 +155,7 @@ static Status compute_moment(const char *operation, const Moment *m, Arena *aren
     const TimeZone *zone = m->context->time_zone;
     size_t count = strlen(m->unit);
     Datum datum = {0};
+    DateTimeUnit unit;
     Extracted extracted;
     Oid type = TYPE_INTERVAL;
     const int64_t fixed =
@@ -187,12 +188,15 @@ static Status compute_moment(const char *operation, const Moment *m, Arena *aren
         TRY(interval_justify(&m->interval, &datum.interval));
     } else if (strcmp(operation, "ts_trunc") == 0) {
         type = TYPE_TIMESTAMP;
-        TRY(timestamp_truncate(m->unit, count, m->ts, &datum.int8));
+        TRY(datetime_unit_find(m->unit, count, TYPE_TIMESTAMP, true, &unit));
+        TRY(timestamp_truncate(&unit, m->ts, &datum.int8));
     } else if (strcmp(operation, "tz_trunc") == 0) {
         type = TYPE_TIMESTAMPTZ;
-        TRY(timestamptz_truncate(m->unit, count, zone, m->tz, &datum.int8));
+        TRY(datetime_unit_find(m->unit, count, TYPE_TIMESTAMPTZ, true, &unit));
+        TRY(timestamptz_truncate(&unit, zone, m->tz, &datum.int8));
     } else if (strcmp(operation, "i_trunc") == 0) {
-        TRY(interval_truncate(m->unit, count, &m->interval, &datum.interval));
+        TRY(datetime_unit_find(m->unit, count, TYPE_INTERVAL, true, &unit));
+        TRY(interval_truncate(&unit, &m->interval, &datum.interval));
     } else if (strcmp(operation, "to_date") == 0) {
         type = TYPE_DATE;
         datum.int4 = timestamptz_to_date(zone, m->tz);
@@ -210,13 +214,17 @@ static Status compute_moment(const char *operation, const Moment *m, Arena *aren
         datum.int8 = time_add_interval(timestamp_to_time(m->ts), &m->interval);
     } else {
         if (strncmp(operation, "ts", 2) == 0) {
-            TRY(timestamp_extract(m->unit, count, m->ts, arena, &extracted));
+            TRY(datetime_unit_find(m->unit, count, TYPE_TIMESTAMP, false, &unit));
+            TRY(timestamp_extract(&unit, m->ts, arena, &extracted));
         } else if (strncmp(operation, "tz", 2) == 0) {
-            TRY(timestamptz_extract(m->unit, count, zone, m->tz, arena, &extracted));
+            TRY(datetime_unit_find(m->unit, count, TYPE_TIMESTAMPTZ, false, &unit));
+            TRY(timestamptz_extract(&unit, zone, m->tz, arena, &extracted));
         } else if (operation[0] == 'd') {
-            TRY(date_extract(m->unit, count, m->date, arena, &extracted));
+            TRY(datetime_unit_find(m->unit, count, TYPE_DATE, false, &unit));
+            TRY(date_extract(&unit, m->date, arena, &extracted));
         } else {
-            TRY(interval_extract(m->unit, count, &m->interval, arena, &extracted));
+            TRY(datetime_unit_find(m->unit, count, TYPE_INTERVAL, false, &unit));
+            TRY(interval_extract(&unit, &m->interval, arena, &extracted));
         }
         bool is_part = strstr(operation, "_part") != NULL;
         type = is_part ? TYPE_FLOAT8 : TYPE_NUMERIC;
