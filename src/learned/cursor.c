@@ -20,6 +20,8 @@ struct IndexCursor {
     Arena *arena;
 };
 
+enum { WORDS_AT_ONCE = 128 };
+
 static void copy_place(Arena *arena, IndexPair *place) {
     if (place->key.count == 0) return;
     place->key.data = arena_copy_bytes(arena, place->key.data, place->key.count);
@@ -173,6 +175,30 @@ static uint32_t emit_block(
     return lane;
 }
 
+// Emits whole blocks of words before `end`. False when there were none.
+static bool emit_words(
+    IndexCursor *cursor, Emission *emission, const LeafView *view, uint32_t *block, uint32_t end) {
+    const LearnedIndex *index = cursor->index;
+    RowId *rows = emission->rows + emission->count;
+    uint32_t room = emission->row_max - emission->count;
+    uint64_t words[WORDS_AT_ONCE];
+    if (emission->with_keys && room > WORDS_AT_ONCE) room = WORDS_AT_ONCE;
+    uint32_t count = index->word_finder->emit(
+        view->blocks, block, end, room, rows, emission->with_keys ? words : NULL);
+    if (emission->with_keys && count > 0) {
+        uint32_t width = index->shape.width;
+        text_reserve(&cursor->keys, (size_t)count * 8);
+        uint8_t *at = (uint8_t *)cursor->keys.data + cursor->keys.count;
+        for (uint32_t i = 0; i < count; i++, at += width) {
+            put_u64_be(at, words[i] << (64 - 8 * width));
+            cursor->keys.count += width;
+            cursor->key_ends[emission->count + i] = cursor->keys.count;
+        }
+    }
+    emission->count += count;
+    return count > 0;
+}
+
 static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView *view) {
     LeafPlace at = {0};
     LeafPlace end = {.block = view->block_count, .lane = 0};
@@ -180,6 +206,7 @@ static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView
     if (cursor->has_high) end = seek_end(view, &cursor->high);
     LastPair last = {0};
     bool is_first = true;
+    bool is_words = cursor->index->word_finder != NULL && !view->is_row_level;
     // Rows of variable keys stand beside a place in the heap, so that only lists are told by it.
     bool is_word = view->kind == LEAF_8 && view->shape.kind == KEY_WORD && !view->is_row_level;
     bool is_plain = is_word || (!emission->with_keys && (view->kind != LEAF_V || !view->has_lists));
@@ -187,6 +214,18 @@ static void emit_forward(IndexCursor *cursor, Emission *emission, const LeafView
         if (!place_is_before(at, end)) {
             emission->is_at_bound = true;
             break;
+        }
+        if (is_words && !is_first && at.lane == 0 && at.block < end.block) {
+            // Not the last block before the end: a list in it may be only partly inside.
+            uint32_t stop = end.lane == 0 ? end.block - 1 : end.block;
+            if (emit_words(cursor, emission, view, &at.block, stop)) {
+                last.place = at;
+                leaf_place_step_back(view, &last.place);
+                last.row = leaf_payload(view, last.place) >> 16;
+                last.is_there = true;
+                at.lane = UINT32_MAX; // the loop begins the block anew
+                continue;
+            }
         }
         if (is_plain && !is_first && at.block < end.block) {
             uint32_t lanes = leaf_block_lanes(leaf_block(view, at.block));

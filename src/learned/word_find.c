@@ -20,6 +20,9 @@
 // Blocks with the same pivot that are looked at.
 enum { TIE_BLOCK_MAX = 4 };
 
+// How far a walk is ahead of itself.
+enum { AHEAD_BLOCKS = 4 };
+
 // Where a word should be, in the frame as of a version.
 typedef struct WordPlace {
     const CacheFrame *frame;
@@ -110,12 +113,26 @@ typedef struct LaneMasks {
     leaf_word_set(block, count + 1);
 }
 
+// Copies the lanes of a block. False when one has a list.
+[[gnu::always_inline]] static inline bool copy_lanes_scalar(
+    const uint64_t *block, uint32_t lanes, RowId *rows_out, uint64_t *words_out) {
+    uint64_t all = 0;
+    for (uint32_t lane = 0; lane < lanes && lane < LEAF_LANE_COUNT; lane++) {
+        uint64_t payload = leaf_word(block + 8 + lane);
+        all |= payload;
+        rows_out[lane] = (RowId){payload >> 16};
+        if (words_out != NULL) words_out[lane] = leaf_word(block + 1 + lane);
+    }
+    return (all & 0xFFFF) == 0;
+}
+
 #define FIND_NAME(name) name##_scalar
 #define FIND_TARGET
 #define FIND_MASKS   masks_scalar
 #define FIND_SEGMENT segment_scalar
 #define FIND_PIVOTS  pivots_scalar
 #define FIND_INSERT  insert_scalar
+#define FIND_EMIT    copy_lanes_scalar
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
@@ -123,6 +140,7 @@ typedef struct LaneMasks {
 #undef FIND_SEGMENT
 #undef FIND_PIVOTS
 #undef FIND_INSERT
+#undef FIND_EMIT
 
 #if HAS_X86_VECTORS
 [[gnu::target("avx512f"), gnu::always_inline]] static inline LaneMasks masks_avx512(
@@ -169,12 +187,26 @@ typedef struct LaneMasks {
     _mm512_mask_storeu_epi64(block + 8, 0x7F, payloads);
 }
 
+[[gnu::target("avx512f"), gnu::always_inline]] static inline bool copy_lanes_avx512(
+    const uint64_t *block, uint32_t lanes, RowId *rows_out, uint64_t *words_out) {
+    __m512i payloads = _mm512_loadu_si512(block + 8);
+    __mmask8 is_lane = (__mmask8)((1U << lanes) - 1);
+    if (_mm512_mask_test_epi64_mask(is_lane, payloads, _mm512_set1_epi64(0xFFFF)) != 0)
+        return false;
+    _mm512_mask_storeu_epi64(rows_out, 0x7F, _mm512_srli_epi64(payloads, 16));
+    if (words_out != NULL) {
+        _mm512_mask_storeu_epi64(words_out, 0x7F, _mm512_loadu_si512(block + 1));
+    }
+    return true;
+}
+
 #define FIND_NAME(name) name##_avx512
 #define FIND_TARGET     [[gnu::target("avx512f,bmi,bmi2,lzcnt,popcnt")]]
 #define FIND_MASKS      masks_avx512
 #define FIND_SEGMENT    segment_avx512
 #define FIND_PIVOTS     pivots_avx512
 #define FIND_INSERT     insert_avx512
+#define FIND_EMIT       copy_lanes_avx512
 #include "learned/word_find_loop.h"
 #undef FIND_NAME
 #undef FIND_TARGET
@@ -182,6 +214,7 @@ typedef struct LaneMasks {
 #undef FIND_SEGMENT
 #undef FIND_PIVOTS
 #undef FIND_INSERT
+#undef FIND_EMIT
 
 // Unsigned words compare as signed ones with the highest bit turned.
 [[gnu::target("avx2"), gnu::always_inline]] static inline LaneMasks masks_avx2(
@@ -224,6 +257,7 @@ typedef struct LaneMasks {
 #define FIND_SEGMENT    segment_scalar
 #define FIND_PIVOTS     pivots_avx2
 #define FIND_INSERT     insert_scalar
+#define FIND_EMIT       copy_lanes_scalar
 #include "learned/word_find_loop.h"
 #endif
 

@@ -23,6 +23,11 @@ typedef struct WordFinder {
     // Adds a key that is not there yet to a leaf, latched and ready to be changed, whose slices are
     // words. False when that is not so, or the block is full: the general way finds out.
     bool (*add)(CacheFrame *frame, uint64_t word, uint64_t row);
+    // Emits blocks [*block, end) of a leaf whose slices are words, whole ones only, while `room` is
+    // enough for any; stops at one with a list. Returns the count of rows, and in `*block` the
+    // first block that is not emitted. `words_out` may be NULL.
+    uint32_t (*emit)(const uint8_t *blocks, uint32_t *block, uint32_t end, uint32_t room,
+        RowId *rows_out, uint64_t *words_out);
 } WordFinder;
 
 // The fastest for this CPU.

@@ -1,7 +1,7 @@
 // The functions of a WordFinder: a template, included by word_find.c once for each way to compare.
 // The includer defines FIND_NAME(name), FIND_TARGET (attributes), FIND_MASKS(block, word),
 // FIND_SEGMENT(body, count, word), FIND_PIVOTS(window, pivot, less_out, equal_out) and
-// FIND_INSERT(block, count, lane, word, payload).
+// FIND_INSERT(block, count, lane, word, payload) and FIND_EMIT(block, lanes, rows_out, words_out).
 #ifdef FIND_NAME
 
 FIND_TARGET static inline bool FIND_NAME(locate)(
@@ -166,7 +166,29 @@ FIND_TARGET static bool FIND_NAME(add)(CacheFrame *frame, uint64_t word, uint64_
     return true;
 }
 
+FIND_TARGET static uint32_t FIND_NAME(emit)(const uint8_t *blocks, uint32_t *block, uint32_t end,
+    uint32_t room, RowId *rows_out, uint64_t *words_out) {
+    uint32_t count = 0, at = *block;
+    for (; at < end && count + LEAF_LANE_COUNT <= room; at++) {
+        const uint64_t *words = (const uint64_t *)(const void *)(blocks + (size_t)at * 128);
+        __builtin_prefetch(words + AHEAD_BLOCKS * 16);
+        __builtin_prefetch(words + AHEAD_BLOCKS * 16 + 8);
+        uint32_t lanes = (uint32_t)(leaf_word(words) & 7);
+        if (!FIND_EMIT(
+                words, lanes, rows_out + count, words_out == NULL ? NULL : words_out + count)) {
+            break;
+        }
+        count += lanes;
+    }
+    *block = at;
+    return count;
+}
+
 static const WordFinder FIND_NAME(finder) = {
-    .find = FIND_NAME(find), .find_batch = FIND_NAME(find_batch), .add = FIND_NAME(add)};
+    .find = FIND_NAME(find),
+    .find_batch = FIND_NAME(find_batch),
+    .add = FIND_NAME(add),
+    .emit = FIND_NAME(emit),
+};
 
 #endif
