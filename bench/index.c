@@ -1,41 +1,81 @@
-// Times the learned index against a sorted array: get, batched get, dependent get, scans of 100,
-// random inserts, appends, bulk loading. Usage: index [KEYS]...
+// Times the learned index beside its peers on sets of 64-bit keys: load, lookups (single, batched,
+// dependent), scans of 100, random inserts, appends, mixed, deletes; bytes a key, worst insert.
+// Usage: bench_index [--gate] [--rounds N] [--keys N] [--operations N] [SET]...
 //
-// Times are the thread's CPU time. Every looked-up value is verified. The array's inserts are not
-// measured: it has none. Rounds alternate between the two and the median is printed, with the ratio
-// to the array.
-#include "base/error.h"
-#include "base/hash.h"
+// Model    Times are the thread's CPU time in ns an operation, the best of the rounds, in which the
+//          peers take turns. A ratio is ours to the peer's. Every looked-up value is verified; a
+//          wrong one ends the run. Memory is the growth of the resident set by loading.
+// Exits    1 when a value was wrong or, under --gate, a bound is missed; 3 under --gate when a peer
+//          is not built in: its bounds are then unknown.
 #include "base/random.h"
-#include "learned/learned_index.h"
+#include "bench/index_keys.h"
+#include "bench/index_peer.h"
 
-#include <math.h>
+#include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { PROBE_COUNT = 1000000, ROUND_COUNT = 5, SCAN_COUNT = 20000, SCAN_ROWS = 100 };
+enum { PEERS_MAX = 3, LATENCY_BUCKETS = 4096, LATENCY_BUCKET_NS = 25 };
 
-typedef struct Engine {
-    Store *store;
-    EpochSet *epochs;
-    MemoryBudget cache_budget, inner_budget;
-    Cache *cache;
-} Engine;
+typedef enum Measure {
+    LOAD,
+    GET,
+    GET_BATCH,
+    GET_DEPENDENT,
+    SCAN,
+    INSERT,
+    GET_AFTER,
+    MIXED_HALF,
+    MIXED_READ,
+    APPEND,
+    REMOVE,
+    INSERT_P999,
+    INSERT_WORST,
+    KEY_BYTES,
+    MEASURE_COUNT
+} Measure;
 
-typedef struct Data {
-    const char *name;
-    uint64_t *keys; // sorted, distinct
-    size_t count;
-    uint32_t *probes; // places in keys, and the keys there
-    uint64_t *probe_keys;
-} Data;
+static const char *const measure_names[MEASURE_COUNT] = {"load", "get", "get, batches of 16",
+    "get, dependent", "scan of 100", "insert, random", "get after inserts", "half inserts",
+    "1 in 20 inserts", "append", "delete 1 in 10", "insert p99.9", "insert worst", "bytes a key"};
 
-static void must(Status status) {
-    if (status == OK) return;
-    fprintf(stderr, "index: %s\n", error_get()->message);
-    exit(1);
-}
+// The most that our time may be of absl's, and of ALEX's; 0 for no bound. Batches are held to the
+// single lookups of a peer that has none. Hard sets have bounds of their own.
+typedef struct Bound {
+    Measure measure;
+    double absl_easy, absl_hard, alex_easy, alex_hard;
+} Bound;
+
+static const Bound bounds[] = {
+    {GET, 0.25, 0.4, 0.75, 0.45},
+    {GET_BATCH, 0, 0, 0.45, 0.45},
+    {SCAN, 0.75, 1.0, 0, 0},
+    {INSERT, 0.4, 0, 0.8, 0},
+    {APPEND, 0.7, 0, 0, 0},
+};
+
+typedef struct Run {
+    const char *set;
+    uint64_t *keys;
+    uint32_t *places; // 0, 1, 2, ...: the values
+    size_t count, operation_count;
+    int round_count;
+    // Lookups: keys that are there, and their places.
+    uint64_t *probes;
+    uint32_t *probe_values;
+    // The half that is loaded first, then the other one shuffled.
+    uint64_t *half, *rest;
+    uint32_t *half_values, *rest_values;
+    size_t half_count, rest_count;
+} Run;
+
+typedef struct Figures {
+    double value[MEASURE_COUNT]; // negative: not measured
+} Figures;
 
 static double now_ns(void) {
     struct timespec now;
@@ -43,319 +83,330 @@ static double now_ns(void) {
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static int compare_u64(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+static double resident_bytes(void) {
+    long pages = 0;
+    malloc_trim(0);
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    if (file != NULL) fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-static int compare_double(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-// ---- Keys
-
-static uint64_t make_key(const char *name, Random *random, size_t i, uint64_t last) {
-    switch (name[0]) {
-    case 's': // sequential
-        return i + 1;
-    case 'l': // lognormal
-        return (uint64_t)(exp(2 * sqrt(-2 * log(1 - random_unit(random)))
-                              * cos(6.283185307179586 * random_unit(random)))
-                          * 1e12);
-    case 't': // timestamps with jitter
-        return (i == 0 ? UINT64_C(1700000000000000) : last) + 1
-               + (uint64_t)(-100 * log(1 - random_unit(random)));
-    case 'b': // bursts
-        return hash_u64(i / 700 + 1) / 2 + i % 700 * (1 + random_below(random, 4));
-    case 'f': { // heavy-tailed gaps
-        double gap = pow(1 - random_unit(random), -1 / 0.9);
-        return last + 1 + (uint64_t)(gap > 1e7 ? 1e7 : gap);
+static void *allocate(size_t bytes) {
+    void *memory = malloc(bytes);
+    if (memory == NULL) {
+        fprintf(stderr, "bench_index: out of memory\n");
+        exit(1);
     }
-    default:
-        return random_next(random) >> 1;
-    }
+    return memory;
 }
 
-static void make_data(Data *data, const char *name, size_t count) {
-    Random random;
-    random_seed(&random, 42);
-    data->name = name;
-    data->keys = malloc(count * sizeof(uint64_t));
-    data->probes = malloc(PROBE_COUNT * sizeof(uint32_t));
-    for (size_t i = 0; i < count; i++)
-        data->keys[i] = make_key(name, &random, i, i == 0 ? 0 : data->keys[i - 1]);
-    qsort(data->keys, count, sizeof(uint64_t), compare_u64);
-    size_t distinct = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (distinct == 0 || data->keys[distinct - 1] != data->keys[i]) {
-            data->keys[distinct++] = data->keys[i];
-        }
-    }
-    data->count = distinct;
-    data->probe_keys = malloc(PROBE_COUNT * sizeof(uint64_t));
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        data->probes[i] = (uint32_t)random_below(&random, distinct);
-        data->probe_keys[i] = data->keys[data->probes[i]];
-    }
+static void keep_best(Figures *figures, Measure measure, double value) {
+    double *best = &figures->value[measure];
+    if (*best < 0 || value < *best) *best = value;
 }
 
-// ---- The index
-
-static void engine_init(Engine *engine) {
-    must(store_create_volatile(environment_real(), &engine->store));
-    must(epoch_set_create(&engine->epochs));
-    memory_budget_init(&engine->cache_budget, "cache", (size_t)64 << 30, NULL);
-    memory_budget_init(&engine->inner_budget, "index", (size_t)8 << 30, NULL);
-    must(cache_create(engine->store, engine->epochs, &engine->cache_budget, &engine->cache));
-}
-
-static LearnedIndex *create_index(Engine *engine) {
-    LearnedIndexOptions options = {
-        .key_width = 8, .is_unique = true, .incarnation = 1, .budget = &engine->inner_budget};
-    LearnedIndex *index;
-    must(learned_index_create(engine->cache, options, &index));
-    return index;
-}
-
-static Bytes key_bytes(uint64_t key, uint8_t *bytes) {
-    put_u64_be(bytes, key);
-    return bytes_make(bytes, 8);
-}
-
-static void check_value(uint64_t found, uint64_t expected) {
-    if (found == expected) return;
-    fprintf(stderr, "index: found row %llu, expected %llu\n", (unsigned long long)found,
-        (unsigned long long)expected);
+static void must_be_right(const Run *run, const IndexPeer *peer, uint64_t faults) {
+    if (faults == 0) return;
+    fprintf(stderr, "bench_index: %s: %s found %llu wrong values\n", run->set, peer->name,
+        (unsigned long long)faults);
     exit(1);
 }
 
-static double time_load(Engine *engine, const Data *data, LearnedIndex **index_out) {
-    LearnedIndex *index = create_index(engine);
-    IndexBulk *bulk;
-    uint8_t bytes[8];
-    double start = now_ns();
-    must(learned_index_bulk_begin(index, &bulk));
-    for (size_t i = 0; i < data->count; i++)
-        must(learned_index_bulk_add(bulk, key_bytes(data->keys[i], bytes), (RowId){i}));
-    must(learned_index_bulk_end(bulk));
-    *index_out = index;
-    return (now_ns() - start) / (double)data->count;
-}
+// ---- Preparing
 
-static uint64_t get(LearnedIndex *index, uint64_t key) {
-    uint8_t bytes[8];
-    RowId row = {0};
-    uint32_t count;
-    bool has_more;
-    must(learned_index_find(index, key_bytes(key, bytes), &row, 1, &count, &has_more));
-    return count == 1 ? row.value : UINT64_MAX;
-}
-
-static double time_get(LearnedIndex *index, const Data *data) {
-    double start = now_ns();
-    for (size_t i = 0; i < PROBE_COUNT; i++)
-        check_value(get(index, data->probe_keys[i]), data->probes[i]);
-    return (now_ns() - start) / PROBE_COUNT;
-}
-
-static double time_dependent_get(LearnedIndex *index, const Data *data) {
-    uint64_t last = 0;
-    double start = now_ns();
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        uint64_t found = get(index, data->probe_keys[i] ^ (last >> 63)); // known late: always 0
-        check_value(found, data->probes[i]);
-        last = found;
+static void shuffle(Random *random, uint64_t *keys, uint32_t *values, size_t count) {
+    for (size_t i = count; i > 1; i--) {
+        size_t j = random_below(random, i);
+        uint64_t key = keys[i - 1];
+        uint32_t value = values[i - 1];
+        keys[i - 1] = keys[j];
+        values[i - 1] = values[j];
+        keys[j] = key;
+        values[j] = value;
     }
-    return (now_ns() - start) / PROBE_COUNT;
 }
 
-static double time_batch_get(LearnedIndex *index, const Data *data) {
-    uint8_t bytes[16][8];
-    Bytes keys[16];
-    RowId rows[16];
-    bool has_more[16];
-    double start = now_ns();
-    for (size_t i = 0; i + 16 <= PROBE_COUNT; i += 16) {
-        for (size_t j = 0; j < 16; j++)
-            keys[j] = key_bytes(data->probe_keys[i + j], bytes[j]);
-        must(learned_index_find_batch(index, keys, 16, rows, has_more));
-        for (size_t j = 0; j < 16; j++)
-            check_value(rows[j].value, data->probes[i + j]);
-    }
-    return (now_ns() - start) / PROBE_COUNT;
-}
-
-static double time_scan(LearnedIndex *index, const Data *data) {
-    Arena arena;
-    arena_init(&arena, NULL);
-    uint8_t bytes[8];
-    RowId rows[SCAN_ROWS];
-    double start = now_ns();
-    for (size_t i = 0; i < SCAN_COUNT; i++) {
-        ArenaMark mark = arena_mark(&arena);
-        uint32_t probe = data->probes[i];
-        KeyRange range = {.low = key_bytes(data->probe_keys[i], bytes), .low_inclusive = true};
-        IndexCursor *cursor;
-        uint32_t count;
-        must(learned_index_seek(index, &range, false, &arena, &cursor));
-        must(index_cursor_next(cursor, rows, NULL, SCAN_ROWS, &count));
-        for (uint32_t j = 0; j < count; j++)
-            check_value(rows[j].value, probe + j);
-        index_cursor_close(cursor);
-        arena_rewind(&arena, mark);
-    }
-    double taken = (now_ns() - start) / SCAN_COUNT;
-    arena_deinit(&arena);
-    return taken;
-}
-
-// Loads a random half, then adds the other half shuffled.
-static double time_random_insert(Engine *engine, const Data *data, double *bytes_per_key_out) {
+static void run_init(Run *run) {
     Random random;
     random_seed(&random, 7);
-    uint32_t *order = malloc(data->count * sizeof(uint32_t));
-    for (size_t i = 0; i < data->count; i++) {
-        size_t j = random_below(&random, i + 1);
-        order[i] = order[j];
-        order[j] = (uint32_t)i;
+    run->probes = allocate(run->operation_count * sizeof(uint64_t));
+    run->probe_values = allocate(run->operation_count * sizeof(uint32_t));
+    for (size_t i = 0; i < run->operation_count; i++) {
+        run->probe_values[i] = (uint32_t)random_below(&random, run->count);
+        run->probes[i] = run->keys[run->probe_values[i]];
     }
-    size_t before = cache_used_bytes(engine->cache);
-    LearnedIndex *index = create_index(engine);
-    uint8_t bytes[8];
-    size_t half = data->count / 2;
-    for (size_t i = 0; i < half; i++)
-        must(learned_index_add(index, key_bytes(data->keys[order[i]], bytes), (RowId){order[i]}));
-    double start = now_ns();
-    for (size_t i = half; i < data->count; i++)
-        must(learned_index_add(index, key_bytes(data->keys[order[i]], bytes), (RowId){order[i]}));
-    double taken = (now_ns() - start) / (double)(data->count - half);
-    epoch_advance(engine->epochs);
-    *bytes_per_key_out = (double)(cache_used_bytes(engine->cache) - before) / (double)data->count;
-    learned_index_destroy(index);
-    free(order);
-    return taken;
+    run->places = allocate(run->count * sizeof(uint32_t));
+    for (size_t i = 0; i < run->count; i++)
+        run->places[i] = (uint32_t)i;
+    run->half = allocate(run->count * sizeof(uint64_t));
+    run->rest = allocate(run->count * sizeof(uint64_t));
+    run->half_values = allocate(run->count * sizeof(uint32_t));
+    run->rest_values = allocate(run->count * sizeof(uint32_t));
+    for (size_t i = 0; i < run->count; i++) {
+        bool is_first = random_below(&random, 2) == 0;
+        size_t at = is_first ? run->half_count++ : run->rest_count++;
+        (is_first ? run->half : run->rest)[at] = run->keys[i];
+        (is_first ? run->half_values : run->rest_values)[at] = (uint32_t)i;
+    }
+    shuffle(&random, run->rest, run->rest_values, run->rest_count);
 }
 
-// ---- The array
-
-static size_t array_find(const Data *data, uint64_t key) {
-    const uint64_t *base = data->keys;
-    size_t count = data->count;
-    while (count > 1) {
-        size_t half = count / 2;
-        base += base[half] <= key ? half : 0;
-        count -= half;
-    }
-    return (size_t)(base - data->keys);
+static void run_deinit(Run *run) {
+    free(run->keys);
+    free(run->places);
+    free(run->probes);
+    free(run->probe_values);
+    free(run->half);
+    free(run->rest);
+    free(run->half_values);
+    free(run->rest_values);
 }
 
-static double time_array_get(const Data *data, bool is_dependent) {
-    uint64_t last = 0;
-    double start = now_ns();
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        last = array_find(data, data->probe_keys[i] ^ (is_dependent ? last >> 63 : 0));
-        check_value(last, data->probes[i]);
+// ---- Measuring
+
+static void measure_reads(const Run *run, const IndexPeer *peer, void *index, Figures *figures) {
+    size_t count = run->operation_count, scan_count = count / 50 + 1;
+    double n = (double)count, start = now_ns();
+    must_be_right(run, peer, peer->get(index, run->probes, run->probe_values, count, 0));
+    keep_best(figures, GET, (now_ns() - start) / n);
+    start = now_ns();
+    must_be_right(run, peer, peer->get(index, run->probes, run->probe_values, count, 1));
+    keep_best(figures, GET_DEPENDENT, (now_ns() - start) / n);
+    if (peer->get_batch != NULL) {
+        start = now_ns();
+        must_be_right(run, peer, peer->get_batch(index, run->probes, run->probe_values, count));
+        keep_best(figures, GET_BATCH, (now_ns() - start) / n);
     }
-    return (now_ns() - start) / PROBE_COUNT;
+    if (peer->scan != NULL) {
+        start = now_ns();
+        must_be_right(run, peer,
+            peer->scan(index, run->probes, run->probe_values, scan_count, (uint32_t)run->count));
+        keep_best(figures, SCAN, (now_ns() - start) / (double)scan_count);
+    }
 }
 
-static double time_array_scan(const Data *data) {
+static void *load_half(const Run *run, const IndexPeer *peer) {
+    void *index = peer->create();
+    peer->load(index, run->half, run->half_values, run->half_count);
+    return index;
+}
+
+static void measure_inserts(const Run *run, const IndexPeer *peer, Figures *figures) {
+    void *index = load_half(run, peer);
     double start = now_ns();
-    uint64_t sum = 0;
-    for (size_t i = 0; i < SCAN_COUNT; i++) {
-        size_t at = array_find(data, data->probe_keys[i]);
-        for (size_t j = 0; j < SCAN_ROWS && at + j < data->count; j++)
-            sum += data->keys[at + j];
+    peer->insert_many(index, run->rest, run->rest_values, run->rest_count);
+    keep_best(figures, INSERT, (now_ns() - start) / (double)run->rest_count);
+    start = now_ns();
+    must_be_right(
+        run, peer, peer->get(index, run->probes, run->probe_values, run->operation_count, 0));
+    keep_best(figures, GET_AFTER, (now_ns() - start) / (double)run->operation_count);
+    size_t gone = run->rest_count / 5;
+    start = now_ns();
+    peer->remove_many(index, run->rest, run->rest_values, gone);
+    keep_best(figures, REMOVE, (now_ns() - start) / (double)gone);
+    must_be_right(run, peer,
+        peer->get(index, run->rest + gone, run->rest_values + gone, run->rest_count - gone, 0));
+    peer->destroy(index);
+}
+
+// `reads` lookups after each insert, of keys of the half that was there from the start.
+static void measure_mixed(
+    const Run *run, const IndexPeer *peer, Measure measure, size_t reads, Figures *figures) {
+    void *index = load_half(run, peer);
+    size_t inserts = run->operation_count / (reads + 1);
+    if (inserts > run->rest_count) inserts = run->rest_count;
+    uint64_t faults = 0;
+    size_t at = 0;
+    double start = now_ns();
+    for (size_t i = 0; i < inserts; i++) {
+        peer->insert(index, run->rest[i], run->rest_values[i]);
+        for (size_t j = 0; j < reads; j++) {
+            at = (at + 7919) % run->half_count;
+            faults += peer->get(index, run->half + at, run->half_values + at, 1, 0);
+        }
     }
-    double taken = (now_ns() - start) / SCAN_COUNT;
-    if (sum == 1) puts("");
-    return taken;
+    keep_best(figures, measure, (now_ns() - start) / (double)(inserts * (reads + 1)));
+    must_be_right(run, peer, faults);
+    peer->destroy(index);
+}
+
+static void measure_append(const Run *run, const IndexPeer *peer, Figures *figures) {
+    void *index = peer->create();
+    size_t half = run->count / 2;
+    peer->load(index, run->keys, run->places, half);
+    double start = now_ns();
+    peer->insert_many(index, run->keys + half, run->places + half, run->count - half);
+    keep_best(figures, APPEND, (now_ns() - start) / (double)(run->count - half));
+    must_be_right(
+        run, peer, peer->get(index, run->probes, run->probe_values, run->operation_count, 0));
+    peer->destroy(index);
+}
+
+// Every insert by itself; the clock's own time is in it.
+static void measure_latency(const Run *run, const IndexPeer *peer, Figures *figures) {
+    void *index = load_half(run, peer);
+    size_t count = run->rest_count < run->operation_count ? run->rest_count : run->operation_count;
+    uint32_t *buckets = calloc(LATENCY_BUCKETS, sizeof *buckets);
+    double worst = 0;
+    for (size_t i = 0; buckets != NULL && i < count; i++) {
+        double start = now_ns();
+        peer->insert(index, run->rest[i], run->rest_values[i]);
+        double taken = now_ns() - start;
+        size_t bucket = (size_t)(taken / LATENCY_BUCKET_NS);
+        buckets[bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1]++;
+        if (taken > worst) worst = taken;
+    }
+    size_t above = 0, bucket = LATENCY_BUCKETS;
+    while (buckets != NULL && bucket > 0 && above <= count / 1000)
+        above += buckets[--bucket];
+    keep_best(figures, INSERT_P999, (double)(bucket + 1) * LATENCY_BUCKET_NS);
+    keep_best(figures, INSERT_WORST, worst);
+    free(buckets);
+    peer->destroy(index);
+}
+
+static void measure(
+    const Run *run, const IndexPeer *const *peers, size_t peer_count, Figures *figures) {
+    void *indexes[PEERS_MAX];
+    for (size_t i = 0; i < peer_count; i++) {
+        double before = resident_bytes();
+        indexes[i] = peers[i]->create();
+        double start = now_ns();
+        peers[i]->load(indexes[i], run->keys, run->places, run->count);
+        keep_best(&figures[i], LOAD, (now_ns() - start) / (double)run->count);
+        keep_best(&figures[i], KEY_BYTES, (resident_bytes() - before) / (double)run->count);
+    }
+    for (int round = 0; round < run->round_count; round++) {
+        for (size_t i = 0; i < peer_count; i++)
+            measure_reads(run, peers[i], indexes[i], &figures[i]);
+    }
+    for (size_t i = 0; i < peer_count; i++)
+        peers[i]->destroy(indexes[i]);
+    for (int round = 0; round < run->round_count; round++) {
+        for (size_t i = 0; i < peer_count; i++) {
+            measure_inserts(run, peers[i], &figures[i]);
+            measure_append(run, peers[i], &figures[i]);
+            measure_mixed(run, peers[i], MIXED_HALF, 1, &figures[i]);
+            measure_mixed(run, peers[i], MIXED_READ, 19, &figures[i]);
+            if (round == 0) measure_latency(run, peers[i], &figures[i]);
+        }
+    }
 }
 
 // ---- The table
 
-typedef struct Series {
-    double values[ROUND_COUNT];
-    int count;
-} Series;
-
-static void series_add(Series *series, double value) {
-    series->values[series->count++] = value;
+static bool set_is_hard(const char *set) {
+    return strcmp(set, "osm-like") == 0;
 }
 
-static double series_median(Series *series) {
-    qsort(series->values, (size_t)series->count, sizeof(double), compare_double);
-    return series->values[series->count / 2];
-}
-
-static void print_line(const char *what, Series *index, Series *array) {
-    double ours = series_median(index);
-    if (array == NULL) {
-        printf("  %-16s %8.1f ns\n", what, ours);
-        return;
+static double bound_of(const char *set, Measure measure, const IndexPeer *peer) {
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        if (bounds[i].measure != measure) continue;
+        bool is_absl = strcmp(peer->name, "ALEX") != 0;
+        if (set_is_hard(set)) return is_absl ? bounds[i].absl_hard : bounds[i].alex_hard;
+        return is_absl ? bounds[i].absl_easy : bounds[i].alex_easy;
     }
-    double theirs = series_median(array);
-    printf("  %-16s %8.1f ns   array %8.1f ns   ratio %.2f\n", what, ours, theirs, ours / theirs);
-}
-
-static void run(Engine *engine, const char *name, size_t count) {
-    Data data;
-    make_data(&data, name, count);
-    size_t before = cache_used_bytes(engine->cache);
-    LearnedIndex *index;
-    double load = time_load(engine, &data, &index);
-    double bytes = (double)(cache_used_bytes(engine->cache) - before) / (double)data.count;
-    printf("%s, %zu keys\n  %-16s %8.1f ns, %.1f bytes a key\n", name, data.count, "bulk load",
-        load, bytes);
-    Series gets = {0}, batches = {0}, dependents = {0}, scans = {0};
-    Series array_gets = {0}, array_dependents = {0}, array_scans = {0};
-    for (int round = 0; round < ROUND_COUNT; round++) {
-        series_add(&gets, time_get(index, &data));
-        series_add(&array_gets, time_array_get(&data, false));
-        series_add(&batches, time_batch_get(index, &data));
-        series_add(&dependents, time_dependent_get(index, &data));
-        series_add(&array_dependents, time_array_get(&data, true));
-        series_add(&scans, time_scan(index, &data));
-        series_add(&array_scans, time_array_scan(&data));
-    }
-    print_line("get", &gets, &array_gets);
-    print_line("batched get", &batches, &array_gets);
-    print_line("dependent get", &dependents, &array_dependents);
-    print_line("scan of 100", &scans, &array_scans);
-    Arena arena;
-    arena_init(&arena, NULL);
-    Text shape;
-    text_init(&shape, &arena);
-    learned_index_dump(index, &shape);
-    if (getenv("INDEX_SHAPES") != NULL) fputs(shape.data, stdout);
-    arena_deinit(&arena);
-    learned_index_destroy(index);
-    double insert_bytes;
-    double insert = time_random_insert(engine, &data, &insert_bytes);
-    printf("  %-16s %8.1f ns, %.1f bytes a key\n", "random insert", insert, insert_bytes);
-    free(data.keys);
-    free(data.probes);
-    free(data.probe_keys);
-}
-
-int main(int count, char **arguments) {
-    static const char *const names[] = {
-        "sequential", "uniform", "lognormal", "timestamps", "bursts", "fb-like"};
-    static char default_keys[] = "1000000";
-    char *defaults[] = {arguments[0], default_keys};
-    if (count < 2) {
-        count = 2;
-        arguments = defaults;
-    }
-    Engine engine;
-    engine_init(&engine);
-    for (int i = 1; i < count; i++) {
-        for (size_t name = 0; name < sizeof names / sizeof names[0]; name++)
-            run(&engine, names[name], strtoul(arguments[i], NULL, 10));
-    }
-    cache_destroy(engine.cache);
-    epoch_set_destroy(engine.epochs);
-    store_close(engine.store);
     return 0;
+}
+
+// Prints the table of a set and returns how many bounds are missed.
+static int print_figures(
+    const Run *run, const IndexPeer *const *peers, size_t peer_count, const Figures *figures) {
+    int missed = 0;
+    printf("\n%s, %zu keys; ns an operation\n%-20s", run->set, run->count, "");
+    for (size_t i = 0; i < peer_count; i++)
+        printf(i == 0 ? "%10s" : "%18s  ratio", peers[i]->name);
+    printf("\n");
+    for (int m = 0; m < MEASURE_COUNT; m++) {
+        printf("%-20s%10.1f", measure_names[m], figures[0].value[m]);
+        for (size_t i = 1; i < peer_count; i++) {
+            double theirs = figures[i].value[m];
+            if (m == GET_BATCH && theirs < 0) theirs = figures[i].value[GET];
+            if (theirs < 0) {
+                printf("%18s       ", "-");
+                continue;
+            }
+            double ratio = figures[0].value[m] / theirs;
+            double bound = bound_of(run->set, (Measure)m, peers[i]);
+            bool is_missed = bound > 0 && ratio > bound;
+            missed += is_missed;
+            printf("%18.1f  %5.2f%s", theirs, ratio, is_missed ? "!" : " ");
+        }
+        printf("\n");
+    }
+    fflush(stdout);
+    return missed;
+}
+
+static int run_set(const char *set, size_t count, size_t operation_count, int round_count,
+    const IndexPeer *const *peers, size_t peer_count) {
+    Run run = {.set = set, .operation_count = operation_count, .round_count = round_count};
+    run.keys = index_keys_make(set, count, &run.count);
+    if (run.keys == NULL) {
+        fprintf(stderr, "bench_index: no set of keys \"%s\", or no memory for it\n", set);
+        exit(2);
+    }
+    run_init(&run);
+    Figures figures[PEERS_MAX];
+    for (size_t i = 0; i < PEERS_MAX; i++)
+        for (int m = 0; m < MEASURE_COUNT; m++)
+            figures[i].value[m] = -1;
+    measure(&run, peers, peer_count, figures);
+    int missed = print_figures(&run, peers, peer_count, figures);
+    run_deinit(&run);
+    return missed;
+}
+
+int main(int argument_count, char **arguments) {
+    size_t count = 1000000, operation_count = 1000000;
+    int round_count = 3, missed = 0, set_count = 0;
+    bool is_gate = false, is_complete = true;
+    const IndexPeer *peers[PEERS_MAX] = {&peer_omen};
+    size_t peer_count = 1;
+#ifdef HAS_ABSL
+    peers[peer_count++] = &peer_absl;
+#else
+    printf("absl::btree_map: not measured\n");
+    is_complete = false;
+#endif
+#ifdef HAS_ALEX
+    peers[peer_count++] = &peer_alex;
+#else
+    printf("ALEX: not measured\n");
+    is_complete = false;
+#endif
+    const char *sets[64];
+    for (int i = 1; i < argument_count; i++) {
+        const char *argument = arguments[i];
+        if (strcmp(argument, "--gate") == 0) {
+            is_gate = true;
+        } else if (strcmp(argument, "--keys") == 0 && i + 1 < argument_count) {
+            count = strtoul(arguments[++i], NULL, 10);
+        } else if (strcmp(argument, "--operations") == 0 && i + 1 < argument_count) {
+            operation_count = strtoul(arguments[++i], NULL, 10);
+        } else if (strcmp(argument, "--rounds") == 0 && i + 1 < argument_count) {
+            round_count = (int)strtol(arguments[++i], NULL, 10);
+        } else if (argument[0] != '-' && set_count < 64) {
+            sets[set_count++] = argument;
+        } else {
+            fprintf(stderr, "usage: bench_index [--gate] [--rounds N] [--keys N]"
+                            " [--operations N] [SET]...\n");
+            return 2;
+        }
+    }
+    if (count < 1000 || count >= UINT32_MAX || operation_count < 1000 || round_count < 1) {
+        fprintf(stderr, "bench_index: at least 1000 keys and operations, and a round\n");
+        return 2;
+    }
+    if (set_count == 0) {
+        for (size_t i = 0; i < index_key_set_count; i++)
+            sets[set_count++] = index_key_sets[i];
+    }
+    for (int i = 0; i < set_count; i++)
+        missed += run_set(sets[i], count, operation_count, round_count, peers, peer_count);
+    if (missed > 0) printf("\n%d bounds are missed (!)\n", missed);
+    if (!is_gate) return 0;
+    if (missed > 0) return 1;
+    return is_complete ? 0 : 3;
 }

@@ -19,10 +19,10 @@ void destroy(void *index) {
     delete map_of(index);
 }
 
-void load(void *index, const uint64_t *keys, size_t count) {
+void load(void *index, const uint64_t *keys, const uint32_t *values, size_t count) {
     Map *map = map_of(index);
     for (size_t i = 0; i < count; i++)
-        map->insert(map->end(), {keys[i], i});
+        map->insert(map->end(), {keys[i], values[i]});
 }
 
 uint64_t get(
@@ -70,5 +70,5 @@ void remove_many(void *index, const uint64_t *keys, const uint32_t *, size_t cou
 
 } // namespace
 
-extern "C" const IndexPeer peer_absl = {"absl::btree_map", create, destroy, load, get, nullptr,
-    scan, insert, insert_many, remove_many};
+extern "C" const IndexPeer peer_absl = {
+    "absl::btree_map", create, destroy, load, get, nullptr, scan, insert, insert_many, remove_many};

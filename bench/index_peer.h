@@ -18,7 +18,7 @@ typedef struct IndexPeer {
     const char *name;
     void *(*create)(void);
     void (*destroy)(void *index);
-    void (*load)(void *index, const uint64_t *keys, size_t count); // sorted; values 0 to count - 1
+    void (*load)(void *index, const uint64_t *keys, const uint32_t *values, size_t count); // sorted
     uint64_t (*get)(
         void *index, const uint64_t *keys, const uint32_t *values, size_t count, int is_dependent);
     // NULL when it has none.
@@ -41,7 +41,7 @@ static inline uint64_t peer_depend(uint64_t key, uint64_t last, int is_dependent
     return key ^ (is_dependent ? last >> 63 : 0);
 }
 
-extern const IndexPeer peer_absl, peer_alex, peer_radix_tree;
+extern const IndexPeer peer_omen, peer_absl, peer_alex;
 
 #ifdef __cplusplus
 }
