@@ -88,25 +88,35 @@ static inline bool row_matches(KeyBuffer *buffer, RowPage *page, const RowLayout
 
 // ---- Gathering ----------------------------------------------------------------------------------
 
-// Consecutive rows, the common case in a scan, need no list.
-#define GATHER(Type)                                                                               \
-    if (is_dense) {                                                                                \
-        const uint8_t *from = base + (size_t)rows[0] * stride;                                     \
-        for (uint32_t i = 0; i < count; i++, from += stride) {                                     \
-            memcpy((Type *)out + i, from, sizeof(Type));                                           \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            memcpy((Type *)out + i, base + (size_t)rows[i] * stride, sizeof(Type));                \
-        }                                                                                          \
-    }
-
 typedef struct Wide {
     uint64_t words[2];
 } Wide;
 
-static void gather_fixed(const uint8_t *base, uint32_t stride, uint32_t width, const uint16_t *rows,
-    uint32_t count, bool is_dense, void *out) {
+// Rows of a page: `first` and those behind it, or by a list.
+typedef struct RowPick {
+    const uint16_t *rows; // NULL: consecutive ones, the common case in a scan
+    uint32_t first, count;
+} RowPick;
+
+static inline uint32_t pick_row(const RowPick *pick, uint32_t i) {
+    return pick->rows == NULL ? pick->first + i : pick->rows[i];
+}
+
+#define GATHER(Type)                                                                               \
+    if (pick->rows == NULL) {                                                                      \
+        const uint8_t *from = base + (size_t)pick->first * stride;                                 \
+        _Pragma("GCC unroll 4") for (uint32_t i = 0; i < count; i++, from += stride) {             \
+            memcpy((Type *)out + i, from, sizeof(Type));                                           \
+        }                                                                                          \
+    } else {                                                                                       \
+        for (uint32_t i = 0; i < count; i++) {                                                     \
+            memcpy((Type *)out + i, base + (size_t)pick->rows[i] * stride, sizeof(Type));          \
+        }                                                                                          \
+    }
+
+static void gather_fixed(
+    const uint8_t *base, uint32_t stride, uint32_t width, const RowPick *pick, void *out) {
+    uint32_t count = pick->count;
     switch (width) {
     case 1:
         GATHER(uint8_t);
@@ -124,6 +134,21 @@ static void gather_fixed(const uint8_t *base, uint32_t stride, uint32_t width, c
         GATHER(Wide);
         break;
     }
+}
+
+// The bytes of the null bitmaps with this column's bit, all together.
+static uint8_t gather_nulls(const uint8_t *nulls, uint32_t stride, const RowPick *pick) {
+    uint8_t any = 0;
+    if (pick->rows == NULL) {
+        const uint8_t *at = nulls + (size_t)pick->first * stride;
+#pragma GCC unroll 4
+        for (uint32_t i = 0; i < pick->count; i++, at += stride)
+            any |= *at;
+        return any;
+    }
+    for (uint32_t i = 0; i < pick->count; i++)
+        any |= nulls[(size_t)pick->rows[i] * stride];
+    return any;
 }
 
 // True when a view borrows the page.
@@ -155,41 +180,28 @@ static void fill_missing(
 // Copies the wanted columns of rows of a page behind the batch's rows. True when a view borrows
 // the page, which must then be pinned.
 static bool gather_rows(RowPage *page, const RowLayout *page_layout, const RowLayout *layout,
-    const uint16_t *rows, uint32_t count, bool is_dense, RowBatch *batch) {
-    uint32_t first = batch->batch.row_count;
+    const RowPick *pick, RowBatch *batch) {
+    uint32_t first = batch->batch.row_count, count = pick->count;
     const uint8_t *base = page_row(page, 0);
     uint32_t stride = page_layout->stride;
     bool has_long = false;
-    uint32_t words = (batch->batch.column_count + 63) / 64;
-    for (uint32_t word = 0; word < words; word++) {
-        for (uint64_t bits = batch->columns[word]; bits != 0; bits &= bits - 1) {
-            uint32_t column = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (column >= page_layout->column_count) {
-                fill_missing(batch, &layout->columns[column], column, first, count);
-                continue;
-            }
-            const RowColumn *from = &page_layout->columns[column];
-            uint8_t *out =
-                (uint8_t *)batch->batch.columns[column].values + (size_t)first * from->width;
-            gather_fixed(base + from->offset, stride, from->width, rows, count, is_dense, out);
-            if (from->kind == PHYSICAL_VIEW) {
-                has_long |= views_adjust(page, (View *)(void *)out, count);
-            }
-            const uint8_t *nulls = base + page_layout->null_offset + column / 8;
-            uint8_t any = 0;
-            if (is_dense) {
-                const uint8_t *at = nulls + (size_t)rows[0] * stride;
-                for (uint32_t i = 0; i < count; i++, at += stride)
-                    any |= *at;
-            } else {
-                for (uint32_t i = 0; i < count; i++)
-                    any |= nulls[(size_t)rows[i] * stride];
-            }
-            if ((any >> (column % 8) & 1) == 0) continue;
-            for (uint32_t i = 0; i < count; i++) {
-                if ((nulls[(size_t)rows[i] * stride] >> (column % 8) & 1) != 0) {
-                    row_batch_set_null(batch, column, first + i);
-                }
+    for (uint32_t i = 0; i < batch->list_count; i++) {
+        uint32_t column = batch->list[i].column;
+        if (column >= page_layout->column_count) {
+            fill_missing(batch, &layout->columns[column], column, first, count);
+            continue;
+        }
+        const RowColumn *from = &page_layout->columns[column];
+        uint8_t *out = (uint8_t *)batch->list[i].values + (size_t)first * from->width;
+        gather_fixed(base + from->offset, stride, from->width, pick, out);
+        if (from->kind == PHYSICAL_VIEW) {
+            has_long |= views_adjust(page, (View *)(void *)out, count);
+        }
+        const uint8_t *nulls = base + page_layout->null_offset + column / 8;
+        if ((gather_nulls(nulls, stride, pick) >> (column % 8) & 1) == 0) continue;
+        for (uint32_t j = 0; j < count; j++) {
+            if ((nulls[(size_t)pick_row(pick, j) * stride] >> (column % 8) & 1) != 0) {
+                row_batch_set_null(batch, column, first + j);
             }
         }
     }
@@ -213,17 +225,22 @@ typedef struct PageRead {
     const Bytes *keys; // of `wanted`
 } PageRead;
 
-static uint32_t live_rows(PageRead *read, RowPage *page, const RowLayout *page_layout,
+// The rows of a page that are to be read; `rows` is room for a list of them.
+static RowPick live_rows(PageRead *read, RowPage *page, const RowLayout *page_layout,
     const RowLayout *layout, uint16_t *rows) {
-    uint32_t count = 0;
     const RowPageHeader *header = page_header(page);
+    RowPick pick = {.rows = rows};
     if (read->wanted == NULL) {
-        for (uint32_t word = 0; word < (header->row_count + 63U) / 64; word++) {
+        uint32_t row_count = header->row_count, live = 0;
+        for (uint32_t word = 0; word < (row_count + 63U) / 64; word++)
+            live += (uint32_t)__builtin_popcountll(header->live[word]);
+        if (live == row_count) return (RowPick){.count = row_count};
+        for (uint32_t word = 0; word < (row_count + 63U) / 64; word++) {
             for (uint64_t bits = header->live[word]; bits != 0; bits &= bits - 1) {
-                rows[count++] = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(bits));
+                rows[pick.count++] = (uint16_t)(word * 64 + (uint32_t)__builtin_ctzll(bits));
             }
         }
-        return count;
+        return pick;
     }
     for (uint32_t i = 0; i < read->wanted_count; i++) {
         uint32_t index = read->wanted[i];
@@ -233,16 +250,23 @@ static uint32_t live_rows(PageRead *read, RowPage *page, const RowLayout *page_l
                 read->check, read->keys[i])) {
             continue;
         }
-        rows[count++] = (uint16_t)index;
+        rows[pick.count++] = (uint16_t)index;
     }
-    return count;
+    return pick;
 }
 
-static void rows_added(PageRead *read, const uint16_t *rows, uint32_t count) {
+static void rows_added(PageRead *read, const RowPick *pick) {
     Batch *batch = &read->batch->batch;
     uint64_t first = page_first_row(read->group, read->page).value;
-    for (uint32_t i = 0; i < count; i++) {
-        batch->row_ids[batch->row_count + i] = (RowId){first + rows[i]};
+    RowId *ids = batch->row_ids + batch->row_count;
+    uint32_t count = pick->count;
+    if (pick->rows == NULL) {
+        first += pick->first;
+        for (uint32_t i = 0; i < count; i++)
+            ids[i].value = first + i;
+    } else {
+        for (uint32_t i = 0; i < count; i++)
+            ids[i].value = first + pick->rows[i];
     }
     batch->row_count += count;
     batch->selected_count = batch->row_count;
@@ -280,19 +304,15 @@ static ReadResult read_optimistic(PageRead *read) {
     if (slot_versions(read->slot) != NULL) return READ_NEEDS_LATCH;
     const RowLayout *page_layout = layout_find(read->store, page_header(page)->layout_version);
     uint16_t rows[ROW_PAGE_ROWS_MAX];
-    uint32_t count = live_rows(read, page, page_layout, layout, rows);
-    // A scan's rows rise; what an index asks for may come in any order.
-    bool is_dense =
-        read->wanted == NULL && count > 0 && rows[count - 1] - rows[0] == (int)count - 1;
-    bool has_long =
-        count > 0 && gather_rows(page, page_layout, layout, rows, count, is_dense, read->batch);
+    RowPick pick = live_rows(read, page, page_layout, layout, rows);
+    bool has_long = pick.count > 0 && gather_rows(page, page_layout, layout, &pick, read->batch);
     if (!latch_read_is_valid(&frame->latch, version) || (has_long && !cache_pin(frame))) {
-        nulls_forget(read->batch, count);
+        nulls_forget(read->batch, pick.count);
         return READ_AGAIN;
     }
     cache_touch(frame);
     if (has_long) row_batch_give_pin(read->batch, frame);
-    rows_added(read, rows, count);
+    rows_added(read, &pick);
     return READ_DONE;
 }
 
@@ -316,8 +336,7 @@ static Status append_values(PageRead *read, uint32_t index) {
             memcpy(out, &value->datum, width);
         }
     }
-    uint16_t row = (uint16_t)index;
-    rows_added(read, &row, 1);
+    rows_added(read, &(RowPick){.first = index, .count = 1});
     return OK;
 }
 
@@ -381,8 +400,9 @@ static Status read_latched(PageRead *read, RowPage *page) {
                 read->key, page, page_layout, layout, page_row(page, index), read->check, *key)) {
             continue;
         }
-        has_long |= gather_rows(page, page_layout, layout, &index, 1, true, read->batch);
-        rows_added(read, &index, 1);
+        RowPick pick = {.first = index, .count = 1};
+        has_long |= gather_rows(page, page_layout, layout, &pick, read->batch);
+        rows_added(read, &pick);
     }
     if (has_long) {
         bool is_pinned = cache_pin(&page->frame);
