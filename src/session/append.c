@@ -59,7 +59,7 @@ static Status plan_insert(Appender *appender, const char *schema, const char *ta
     if (txn_is_read_only(session->txn))
         return fail(READ_ONLY_SQL_TRANSACTION, "cannot execute INSERT in a read-only transaction");
     TRY(txn_lock_object(session->txn, bound->table->oid, LOCK_ROW_EXCLUSIVE, WAIT_BLOCK));
-    Arena *arena = &appender->statement->plan_arena;
+    Arena *arena = &appender->statement->plan_memory->arena;
     appender->column_count = bound->column_count;
     appender->types = arena_new_array(arena, Oid, bound->column_count + 1);
     appender->kinds = arena_new_array(arena, PhysicalKind, bound->column_count + 1);

@@ -331,7 +331,7 @@ static Status start_in(Portal *portal, const BoundCopy *bound) {
     OptimizeInput input = {.catalog = session->view,
         .functions = &functions,
         .parameters = &statement->parameters,
-        .arena = &statement->plan_arena};
+        .arena = &statement->plan_memory->arena};
     TRY(optimize_query(&input, bound->insert, &copy->plan));
     TRY(txn_lock_object(session->txn, bound->table->oid, LOCK_ROW_EXCLUSIVE, WAIT_BLOCK));
     arena_init(&copy->batch_arena, NULL);
@@ -401,7 +401,7 @@ static Status start_out(Portal *portal, const BoundCopy *bound) {
         OptimizeInput input = {.catalog = session->view,
             .functions = &functions,
             .parameters = &portal->statement->parameters,
-            .arena = &portal->statement->plan_arena};
+            .arena = &portal->statement->plan_memory->arena};
         TRY(optimize_query(&input, bound->query, &portal->statement->plan));
         plan = portal->statement->plan;
         for (uint32_t i = 0; i < plan->table_count; i++)

@@ -22,6 +22,7 @@ static void idle_remove(Portal *portal) {
 
 static void portal_free(Portal *portal) {
     if (portal->kept != NULL) execution_end(portal->kept);
+    plan_memory_unref(portal->plan_memory);
     arena_deinit(&portal->execution_arena);
     arena_deinit(&portal->arena);
     free(portal);
@@ -49,6 +50,7 @@ static void portal_wait(Portal *portal) {
     *portal = (Portal){.session = session,
         .arena = portal->arena,
         .statement = statement,
+        .plan_memory = portal->plan_memory,
         .execution_arena = portal->execution_arena,
         .kept = portal->kept,
         .kept_plan_number = portal->kept_plan_number,
@@ -62,6 +64,17 @@ static void portal_wait(Portal *portal) {
             portal_free_idle(each->statement);
             return;
         }
+}
+
+// What the statement is bound to now stays with the portal.
+static void portal_keep_plan(Portal *portal) {
+    PlanMemory *memory = portal->statement->plan_memory;
+    if (memory == portal->plan_memory) return;
+    if (portal->kept != NULL) execution_end(portal->kept); // of the plan that it lets go
+    portal->kept = NULL;
+    plan_memory_unref(portal->plan_memory);
+    memory->ref_count++;
+    portal->plan_memory = memory;
 }
 
 Status portal_create(
@@ -80,6 +93,7 @@ Status portal_create(
     portal->name = arena_copy_text(&portal->arena, name);
     portal->statement = statement;
     statement_ref(statement);
+    portal_keep_plan(portal);
     portal->result_count = statement->result_count;
     portal->results = statement->results;
     *portal_out = portal;
@@ -268,6 +282,8 @@ Status portal_start_execution(
     Portal *portal, Status (*feed)(void *argument, Batch **batch_out), void *feed_argument) {
     Session *session = portal->session;
     const Plan *plan = portal->statement->plan;
+    portal_keep_plan(portal);
+    portal->plan = plan;
     session->has_queried = true;
     if (plan->writes && txn_is_read_only(session->txn))
         return fail(READ_ONLY_SQL_TRANSACTION, "cannot execute %s in a read-only transaction",
@@ -307,7 +323,7 @@ Status portal_start_execution(
 
 static void query_tag(Portal *portal, uint64_t rows) {
     // By hand: every statement has one.
-    const Plan *plan = portal->statement->plan;
+    const Plan *plan = portal->plan;
     char *at = stpcpy(portal->tag, plan->kind == QUERY_INSERT ? "INSERT 0 " : query_name(plan));
     if (plan->kind != QUERY_INSERT) *at++ = ' ';
     char digits[20];
@@ -403,9 +419,8 @@ static Status run_rows(
         return OK;
     }
     if (portal->phase == PHASE_RUNNING) {
-        const Plan *plan = portal->statement->plan;
-        uint64_t rows =
-            plan->kind == QUERY_SELECT ? portal->row_count : execution_row_count(portal->execution);
+        uint64_t rows = portal->plan->kind == QUERY_SELECT ? portal->row_count
+                                                           : execution_row_count(portal->execution);
         query_tag(portal, rows);
         portal->row_count = rows;
         portal_close_execution(portal);
@@ -441,6 +456,7 @@ Status portal_start_bound(Portal *portal) {
     switch (statement->bound.kind) {
     case BOUND_QUERY:
         TRY(statement_lock(session, statement));
+        portal_keep_plan(portal);
         portal->result_count = statement->result_count;
         portal->results = statement->results;
         return portal_start_execution(portal, NULL, NULL);
@@ -517,6 +533,7 @@ static Status start(Portal *portal) {
         && statement->bound.kind != BOUND_UTILITY && statement->bound.kind != BOUND_EXPLAIN)
         statement->is_bound = false;
     TRY(portal->lifted != NULL ? prepare_lifted(portal) : statement_prepare(session, statement));
+    portal_keep_plan(portal);
     portal->result_count = statement->result_count;
     portal->results = statement->results;
     give_notices(session, &statement->bound);

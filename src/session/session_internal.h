@@ -56,11 +56,18 @@ typedef struct SavepointEntry {
     struct SavepointEntry *outer;
 } SavepointEntry;
 
+// What a statement was bound and planned to. A portal that runs it keeps it, also when the
+// statement is bound again meanwhile.
+typedef struct PlanMemory {
+    uint32_t ref_count;
+    Arena arena;
+} PlanMemory;
+
 typedef struct Statement {
     uint32_t ref_count;
-    Arena arena;      // text and tree
-    Arena plan_arena; // what was bound and planned
-    const char *sql;  // the whole text that locations refer to
+    Arena arena; // text and tree
+    PlanMemory *plan_memory;
+    const char *sql; // the whole text that locations refer to
     const Node *syntax;
     ParsedStatement parsed;
     ParameterTypes parameters;
@@ -118,6 +125,8 @@ struct Portal {
     char *name;
     Arena arena; // of this run
     Statement *statement;
+    PlanMemory *plan_memory;         // of what it runs; the statement's may be another by now
+    const Plan *plan;                // of a query that runs
     const struct LiftedText *lifted; // whose literals are the parameters, or NULL
     const char *sql;                 // where they are
     Value *parameters;
@@ -218,6 +227,7 @@ Status statement_parse(
     Session *session, const char *sql, Statement **statement_out, bool *is_single);
 Statement *statement_borrow(const char *sql, const ParsedStatement *parsed);
 void statement_ref(Statement *statement);
+void plan_memory_unref(PlanMemory *memory); // NULL is fine
 void statement_unref(Statement *statement);
 // Binds and plans it, or does so again when something it depends on has changed.
 Status statement_prepare(Session *session, Statement *statement);

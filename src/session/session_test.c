@@ -212,6 +212,74 @@ TEST(session, prepared_statements_run_with_row_limits) {
     world_close(&world);
 }
 
+// A portal that waits for its next rows keeps what it runs, whatever becomes of its statement.
+TEST(session, a_suspended_portal_outlives_its_plan) {
+    World world = {0};
+    world_open(&world, NULL);
+    assert_run(&world, "create table s (g int primary key, t text)", "-- CREATE TABLE\n");
+    assert_run(&world,
+        "insert into s select g, 'the text of row ' || g from generate_series(1, 40) g",
+        "-- INSERT 0 40\n");
+    assert_run(&world, "begin", "-- BEGIN\n");
+    Prepared *prepared;
+    assert_ok(session_prepare(world.session, "q",
+        "select g, 'number ' || g || ', which has ' || t, "
+        "case when g % 2 = 0 then 'even' else 'odd' end from s where g > $1 order by g",
+        NULL, 0, &prepared));
+    Value zero = {.datum = {.int4 = 0}}, ten = {.datum = {.int4 = 10}};
+    Portal *first, *second;
+    PortalState portal_state;
+    Batch *batch;
+    Bytes bytes;
+    assert_ok(session_bind(world.session, "first", prepared, &zero, 1, &first));
+    assert_ok(portal_execute(first, 3, false, &portal_state, &batch, &bytes));
+    assert_int_equal(batch->selected_count, 3);
+    assert_ok(portal_execute(first, 3, false, &portal_state, &batch, &bytes));
+    assert_int_equal(portal_state, PORTAL_SUSPENDED);
+    // The name means another table now, so that the statement gets another plan.
+    assert_run(&world,
+        "create schema other; create table other.s (t text, a numeric, b date, g int);"
+        "insert into other.s select 'o', 1, null, g from generate_series(1, 40) g;"
+        "set search_path = other",
+        "-- CREATE SCHEMA\n-- CREATE TABLE\n-- INSERT 0 40\n-- SET\n");
+    assert_ok(session_bind(world.session, "second", prepared, &ten, 1, &second));
+    assert_ok(portal_execute(second, 2, false, &portal_state, &batch, &bytes));
+    assert_int_equal(
+        column_get(&batch->columns[0], selection_row(batch_selection(batch), 0)).datum.int4, 11);
+    uint32_t count = 3;
+    for (;;) {
+        assert_ok(portal_execute(first, 0, false, &portal_state, &batch, &bytes));
+        if (portal_state == PORTAL_DONE) break;
+        for (uint32_t i = 0; i < batch->selected_count; i++) {
+            uint32_t row = selection_row(batch_selection(batch), i);
+            char wanted[80];
+            count++;
+            snprintf(
+                wanted, sizeof wanted, "number %u, which has the text of row %u", count, count);
+            assert_int_equal(column_get(&batch->columns[0], row).datum.int4, count);
+            Value text = column_get(&batch->columns[1], row);
+            assert_int_equal(text.datum.view.count, strlen(wanted));
+            assert_memory_equal(view_data(&text.datum.view), wanted, strlen(wanted));
+            text = column_get(&batch->columns[2], row);
+            assert_int_equal(text.datum.view.count, count % 2 == 0 ? 4 : 3);
+        }
+    }
+    assert_int_equal(count, 40);
+    assert_string_equal(portal_results(first)[0].name, "g");
+    assert_string_equal(portal_tag(first), "SELECT 37");
+    session_close_portal(world.session, "first");
+    session_close_prepared(world.session, "q");
+    count = 12;
+    do { // the rest of the other table
+        assert_ok(portal_execute(second, 0, false, &portal_state, &batch, &bytes));
+        if (portal_state == PORTAL_ROWS) count += batch->selected_count;
+    } while (portal_state == PORTAL_ROWS);
+    assert_int_equal(count, 40);
+    session_close_portal(world.session, "second");
+    assert_run(&world, "commit", "-- COMMIT\n");
+    world_close(&world);
+}
+
 TEST(session, copies_in_and_out) {
     World world = {0};
     world_open(&world, NULL);
@@ -479,6 +547,7 @@ TEST_MAIN(TEST_OF(session, creates_inserts_and_selects),
     TEST_OF(session, blocks_abort_and_go_back_to_savepoints),
     TEST_OF(session, p19_rows_that_nobody_takes_are_not_touched),
     TEST_OF(session, settings_go_back_with_their_transaction),
-    TEST_OF(session, prepared_statements_run_with_row_limits), TEST_OF(session, copies_in_and_out),
+    TEST_OF(session, prepared_statements_run_with_row_limits),
+    TEST_OF(session, a_suspended_portal_outlives_its_plan), TEST_OF(session, copies_in_and_out),
     TEST_OF(session, definitions_change_tables),
     TEST_OF(session, finds_everything_again_after_a_reopen))

@@ -18,7 +18,7 @@ static KeyRead *key_read_of(Session *session, Statement *statement) {
     statement->is_key_read_known = true;
     if (statement->bound.kind != BOUND_QUERY || statement->bound.notice_count > 0) return NULL;
     TableSet *tables = catalog_tables(catalog_view_catalog(session->view));
-    statement->key_read = key_read_make(statement->plan, tables, &statement->plan_arena);
+    statement->key_read = key_read_make(statement->plan, tables, &statement->plan_memory->arena);
     return statement->key_read;
 }
 

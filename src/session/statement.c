@@ -3,13 +3,44 @@
 
 #include <stdlib.h>
 
+static PlanMemory *plan_memory_new(void) {
+    PlanMemory *memory = calloc(1, sizeof *memory);
+    if (memory == NULL) return NULL;
+    memory->ref_count = 1;
+    arena_init(&memory->arena, NULL);
+    return memory;
+}
+
+void plan_memory_unref(PlanMemory *memory) {
+    if (memory == NULL || --memory->ref_count > 0) return;
+    arena_deinit(&memory->arena);
+    free(memory);
+}
+
+// Room for another plan: a portal's is left to it.
+static Status plan_memory_renew(Statement *statement) {
+    if (statement->plan_memory->ref_count == 1) {
+        arena_reset(&statement->plan_memory->arena);
+        return OK;
+    }
+    PlanMemory *memory = plan_memory_new();
+    if (memory == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+    plan_memory_unref(statement->plan_memory);
+    statement->plan_memory = memory;
+    return OK;
+}
+
 static Statement *statement_new(const char *sql) {
     Statement *statement = calloc(1, sizeof *statement);
     if (statement == NULL) return NULL;
+    statement->plan_memory = plan_memory_new();
+    if (statement->plan_memory == NULL) {
+        free(statement);
+        return NULL;
+    }
     statement->ref_count = 1;
     statement->sql = sql;
     arena_init(&statement->arena, NULL);
-    arena_init(&statement->plan_arena, NULL);
     return statement;
 }
 
@@ -21,7 +52,7 @@ void statement_unref(Statement *statement) {
     if (statement == NULL || --statement->ref_count > 0) return;
     portal_free_idle(statement);
     statement_forget_key_read(statement);
-    arena_deinit(&statement->plan_arena);
+    plan_memory_unref(statement->plan_memory);
     arena_deinit(&statement->arena);
     free(statement);
 }
@@ -73,17 +104,18 @@ void function_context_fill(Session *session, FunctionContext *context) {
 static void parameters_reset(Statement *statement) {
     ParameterTypes *parameters = &statement->parameters;
     *parameters =
-        (ParameterTypes){.arena = &statement->plan_arena, .is_fixed = statement->is_plain};
+        (ParameterTypes){.arena = &statement->plan_memory->arena, .is_fixed = statement->is_plain};
     if (statement->literal_count > 0) {
         uint32_t count = statement->literal_count;
-        parameters->types = arena_new_array(&statement->plan_arena, Oid, count);
+        parameters->types = arena_new_array(&statement->plan_memory->arena, Oid, count);
         for (uint32_t i = 0; i < count; i++)
             parameters->types[i] = statement->literals[i].type;
         parameters->count = parameters->capacity = count;
         parameters->is_fixed = true;
     }
     if (statement->declared_count == 0) return;
-    parameters->types = arena_new_array(&statement->plan_arena, Oid, statement->declared_count);
+    parameters->types =
+        arena_new_array(&statement->plan_memory->arena, Oid, statement->declared_count);
     memcpy(parameters->types, statement->declared, statement->declared_count * sizeof(Oid));
     parameters->count = parameters->capacity = statement->declared_count;
 }
@@ -107,7 +139,7 @@ static Status plan_make(Session *session, Statement *statement, const FunctionCo
     OptimizeInput input = {.catalog = session->view,
         .functions = functions,
         .parameters = &statement->parameters,
-        .arena = &statement->plan_arena};
+        .arena = &statement->plan_memory->arena};
     if (forced != NULL && strcmp(forced, "index") == 0) input.forced_path = FORCE_INDEX;
     if (forced != NULL && strcmp(forced, "scan") == 0) input.forced_path = FORCE_SCAN;
     return optimize_query(&input, statement->bound.query, &statement->plan);
@@ -120,7 +152,7 @@ static Status bind(Session *session, Statement *statement) {
         .functions = &functions,
         .parameters = &statement->parameters,
         .sql = statement->sql,
-        .arena = &statement->plan_arena,
+        .arena = &statement->plan_memory->arena,
         .user_name = session->user_name,
         .database_name = session->database_name,
         .lifted = statement->literals,
@@ -132,19 +164,19 @@ static Status bind(Session *session, Statement *statement) {
     statement->result_count = 0;
     statement->results = NULL;
     TRY(bind_statement(&input, statement->syntax, &statement->bound));
-    TRY(arena_check(&statement->plan_arena));
+    TRY(arena_check(&statement->plan_memory->arena));
     BoundKind kind = statement->bound.kind;
     if (kind == BOUND_QUERY || kind == BOUND_EXPLAIN) {
         TRY(plan_make(session, statement, &functions));
-        TRY(arena_check(&statement->plan_arena));
+        TRY(arena_check(&statement->plan_memory->arena));
     }
     if (kind == BOUND_QUERY) {
         statement->result_count = statement->plan->result_count;
         statement->results = statement->plan->results;
         return OK;
     }
-    return utility_results(
-        session, statement, &statement->plan_arena, &statement->result_count, &statement->results);
+    return utility_results(session, statement, &statement->plan_memory->arena,
+        &statement->result_count, &statement->results);
 }
 
 bool statement_is_fresh(Session *session, const Statement *statement) {
@@ -166,9 +198,11 @@ Status statement_prepare(Session *session, Statement *statement) {
     statement->is_bound = false;
     portal_free_idle(statement);
     statement_forget_key_read(statement);
-    arena_reset(&statement->plan_arena);
-    parameters_reset(statement);
-    Status status = bind(session, statement);
+    Status status = plan_memory_renew(statement);
+    if (status == OK) {
+        parameters_reset(statement);
+        status = bind(session, statement);
+    }
     if (status == OK && was_bound && !results_equal(result_count, results, statement))
         status = fail(FEATURE_NOT_SUPPORTED, "cached plan must not change result type");
     arena_rewind(&session->scratch, mark);
