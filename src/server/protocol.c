@@ -404,15 +404,33 @@ static void formats_forget(Connection *connection, const char *name) {
     free(found);
 }
 
-// Keeps one code a result column, as Bind gave them: none (text), one for all, or one each.
-static Status formats_keep(
-    Connection *connection, const char *name, Bytes *body, uint32_t column_count) {
+// One code a result column, as Bind gave them: none (text), one for all, or one each. In scratch.
+static Status formats_read(
+    Connection *connection, Bytes *body, uint32_t column_count, const int16_t **codes_out) {
     int16_t given;
     TRY(wire_take_i16(body, &given));
     if (given != 0 && given != 1 && (uint16_t)given != column_count) {
         return fail(PROTOCOL_VIOLATION,
             "bind message has %d result formats but query has %u columns", given, column_count);
     }
+    int16_t *codes = arena_new_array(&connection->runner->scratch, int16_t, column_count + 1);
+    int16_t code = 0;
+    for (uint32_t i = 0; i < (uint32_t)(uint16_t)given; i++) {
+        TRY(wire_take_i16(body, &code));
+        if (code != 0 && code != 1) {
+            return fail(INVALID_PARAMETER_VALUE, "unsupported format code: %d", code);
+        }
+        if (i < column_count) codes[i] = code;
+    }
+    for (uint32_t i = 1; given == 1 && i < column_count; i++)
+        codes[i] = code;
+    *codes_out = codes;
+    return OK;
+}
+
+// They stay with the portal.
+static Status formats_keep(
+    Connection *connection, const char *name, const int16_t *codes, uint32_t column_count) {
     formats_forget(connection, name);
     size_t name_bytes = strlen(name) + 1;
     PortalFormats *formats =
@@ -422,20 +440,9 @@ static Status formats_keep(
     formats->formats = (int16_t *)(void *)(formats + 1);
     formats->name = (char *)(formats->formats + column_count);
     memcpy(formats->name, name, name_bytes);
+    if (column_count > 0) memcpy(formats->formats, codes, column_count * sizeof *codes);
     formats->next = connection->formats;
     connection->formats = formats;
-
-    int16_t code = 0;
-    for (uint32_t i = 0; i < (uint32_t)(uint16_t)given; i++) {
-        TRY(wire_take_i16(body, &code));
-        if (code != 0 && code != 1) {
-            return fail(INVALID_PARAMETER_VALUE, "unsupported format code: %d", code);
-        }
-        if (i < column_count) formats->formats[i] = code;
-    }
-    for (uint32_t i = 1; given == 1 && i < column_count; i++) {
-        formats->formats[i] = code;
-    }
     return OK;
 }
 
@@ -543,6 +550,72 @@ static Status parameters_read(
     return OK;
 }
 
+// ---- Bind, Execute and Sync in one go -----------------------------------------------------------
+
+// What the client has sent behind a Bind, when it is: perhaps Describe of that portal, Execute of
+// all its rows, Sync. Then nobody else will name the portal, and there need not be one.
+typedef struct BindTail {
+    Input rest; // behind it
+    bool is_described;
+} BindTail;
+
+static bool tail_take(Input *input, uint8_t type, Bytes *body_out) {
+    if (input->count == 0 || input->data[input->start] != type) return false;
+    uint8_t taken;
+    bool found;
+    if (input_take_message(input, false, &taken, body_out, &found) == OK) return found;
+    error_clear(); // told of when its turn has come
+    return false;
+}
+
+static bool bind_tail_find(
+    const Connection *connection, const char *portal_name, BindTail *tail_out) {
+    Input input = connection->input;
+    size_t name_bytes = strlen(portal_name) + 1;
+    Bytes body;
+    *tail_out = (BindTail){0};
+    if (tail_take(&input, 'D', &body)) {
+        tail_out->is_described = body.count == name_bytes + 1 && body.data[0] == 'P'
+                                 && memcmp(body.data + 1, portal_name, name_bytes) == 0;
+        if (!tail_out->is_described) return false;
+    }
+    bool is_run = tail_take(&input, 'E', &body) && body.count == name_bytes + 4
+                  && memcmp(body.data, portal_name, name_bytes) == 0
+                  && get_u32_be(body.data + name_bytes) == 0 && tail_take(&input, 'S', &body)
+                  && body.count == 0;
+    tail_out->rest = input;
+    return is_run;
+}
+
+static void message_sync(Connection *connection);
+
+// Answers the four messages when the statement reads one row by key; *is_taken_out false otherwise,
+// and then nothing has happened.
+static Status bind_and_run(Connection *connection, const char *portal_name, Prepared *prepared,
+    const Value *values, const int16_t *codes, bool *is_taken_out) {
+    BindTail tail;
+    *is_taken_out = false;
+    if (!bind_tail_find(connection, portal_name, &tail)) return OK;
+    Batch *batch;
+    Status status = session_read_key(connection->session, prepared, values,
+        prepared_parameter_count(prepared), is_taken_out, &batch);
+    if (!*is_taken_out) return status;
+    uint32_t column_count = prepared_result_count(prepared);
+    wire_empty(output(connection), '2');
+    if (tail.is_described) {
+        wire_row_description(output(connection), prepared_results(prepared), column_count, codes);
+    }
+    if (status == OK && batch != NULL) {
+        status = rows_send(connection, prepared_results(prepared), column_count, codes, batch);
+    }
+    prepared_release(prepared);
+    TRY(status); // the messages that are left are skipped up to Sync
+    wire_complete(output(connection), batch == NULL ? "SELECT 0" : "SELECT 1");
+    connection->input = tail.rest;
+    message_sync(connection);
+    return OK;
+}
+
 static Status message_bind(Connection *connection, Bytes body) {
     const char *portal_name, *statement_name;
     TRY(wire_take_string(&body, &portal_name));
@@ -556,8 +629,14 @@ static Status message_bind(Connection *connection, Bytes body) {
     }
     Value *values;
     TRY(parameters_read(connection, &body, prepared, &values));
-    TRY(formats_keep(connection, portal_name, &body, prepared_result_count(prepared)));
+    uint32_t column_count = prepared_result_count(prepared);
+    const int16_t *codes;
+    TRY(formats_read(connection, &body, column_count, &codes));
     TRY(wire_take_end(&body));
+    bool is_taken;
+    TRY(bind_and_run(connection, portal_name, prepared, values, codes, &is_taken));
+    if (is_taken) return OK;
+    TRY(formats_keep(connection, portal_name, codes, column_count));
     Portal *portal;
     TRY(session_bind(connection->session, portal_name, prepared, values,
         prepared_parameter_count(prepared), &portal));

@@ -546,6 +546,43 @@ static Status lifted_statement(
     return OK;
 }
 
+// A text that reads one row by key. *is_taken_out false: nothing has happened, and a portal does
+// it.
+static Status run_by_key(Session *session, Statement *statement, const LiftedText *lifted,
+    const char *sql, const RunCallbacks *callbacks, bool *is_taken_out) {
+    *is_taken_out = false;
+    if (!statement_is_fresh(session, statement) || !statement_has_key_read(session, statement)
+        || statement->literal_count != statement->parameters.count) {
+        return OK;
+    }
+    Arena *scratch = &session->scratch;
+    ArenaMark mark = arena_mark(scratch);
+    Value *values = arena_new_array(scratch, Value, statement->literal_count + 1);
+    Status status = OK;
+    for (uint32_t i = 0; i < statement->literal_count && status == OK; i++)
+        status = lifted_value(&lifted->pieces[i], sql, &session->values,
+            statement->parameters.types[i], scratch, &values[i]);
+    if (status != OK) { // raised again where the transaction is there to fail
+        error_clear();
+        arena_rewind(scratch, mark);
+        return OK;
+    }
+    Batch *batch = NULL;
+    status = statement_read_key(session, statement, values, is_taken_out, &batch);
+    if (*is_taken_out && status == OK) {
+        void *argument = callbacks->argument;
+        if (callbacks->begin_rows != NULL)
+            status = callbacks->begin_rows(argument, statement->results, statement->result_count);
+        if (status == OK && batch != NULL && callbacks->rows != NULL)
+            status = callbacks->rows(argument, batch);
+        if (status == OK && callbacks->complete != NULL)
+            status = callbacks->complete(argument, batch == NULL ? "SELECT 0" : "SELECT 1");
+    }
+    if (*is_taken_out && statement->key_read != NULL) key_read_release(statement->key_read);
+    arena_rewind(scratch, mark);
+    return status;
+}
+
 static Status run_text(Session *session, const char *sql, const RunCallbacks *callbacks) {
     size_t count = strlen(sql);
     LiftedText lifted;
@@ -565,7 +602,10 @@ static Status run_text(Session *session, const char *sql, const RunCallbacks *ca
         TRY(lifted_statement(session, sql, &lifted, &statement));
         if (statement == NULL) return run_verbatim(session, sql, count, callbacks);
     }
-    Status status = run_statement(session, statement, true, &lifted, sql, callbacks);
+    bool is_taken;
+    Status status = run_by_key(session, statement, &lifted, sql, callbacks, &is_taken);
+    if (status == OK && !is_taken)
+        status = run_statement(session, statement, true, &lifted, sql, callbacks);
     statement_unref(statement);
     return status;
 }

@@ -234,6 +234,8 @@ Status statement_prepare(Session *session, Statement *statement);
 void function_context_fill(Session *session, FunctionContext *context);
 
 // Runs it by the short path when that can be (short_path.c): see session_read_key.
+// Whether statement_read_key might take it, here and now.
+bool statement_has_key_read(Session *session, Statement *statement);
 Status statement_read_key(Session *session, Statement *statement, const Value *parameters,
     bool *is_taken_out, Batch **batch_out);
 void statement_forget_key_read(Statement *statement); // before its plan goes

@@ -22,6 +22,10 @@ static KeyRead *key_read_of(Session *session, Statement *statement) {
     return statement->key_read;
 }
 
+bool statement_has_key_read(Session *session, Statement *statement) {
+    return key_read_of(session, statement) != NULL && session_is_quiet(session);
+}
+
 Status statement_read_key(Session *session, Statement *statement, const Value *parameters,
     bool *is_taken_out, Batch **batch_out) {
     *is_taken_out = false;

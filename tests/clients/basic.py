@@ -109,6 +109,60 @@ def test_psycopg(server):
         connection.cancel()
 
 
+def test_key_reads(server):
+    """Bind, Describe, Execute and Sync of a read by key are answered together; nobody may notice."""
+    import psycopg
+    from psycopg import pq
+    dsn = f"host=127.0.0.1 port={server.port} user=tester dbname=tester"
+    read = "select t, n, id from k where id = %s"
+    with psycopg.connect(dsn, autocommit=True) as connection, psycopg.connect(dsn, autocommit=True) as other:
+        connection.execute("create table k (id int primary key, t text, n numeric)")
+        connection.execute("insert into k select g, 'row ' || g, nullif(g, 3) / 4.0 from generate_series(1, 9) g")
+        want = {g: [(f"row {g}", None if g == 3 else g / 4, g)] for g in range(1, 10)}
+        for binary in (False, True):
+            with connection.cursor(binary=binary) as cursor:
+                for key in (1, 2, 3, 99, 9):
+                    found = [(t, None if n is None else float(n), i)
+                             for t, n, i in cursor.execute(read, (key,), prepare=True).fetchall()]
+                    check(f"key read: {key}, binary {binary}", found == want.get(key, []), found)
+                    check("key read: tag", cursor.statusmessage == f"SELECT {len(found)}", cursor.statusmessage)
+                    check("key read: columns", [c.name for c in cursor.description] == ["t", "n", "id"])
+        try:
+            connection.execute("select t from k where id = %s::text::int", ("x",), prepare=True)
+            check("key read: a bad key", False)
+        except psycopg.errors.InvalidTextRepresentation:
+            check("key read: a bad key", True)
+        pg = connection.pgconn
+        pg.prepare(b"by_key", b"select t from k where id = $1")
+        result = pg.exec_prepared(b"by_key", [b"x"])
+        check("key read: a bad parameter", result.error_field(pq.DiagnosticField.SQLSTATE) == b"22P02")
+        check("key read: after it", pg.exec_prepared(b"by_key", [b"4"]).get_value(0, 0) == b"row 4")
+        for text, wanted in ((b"select t from k where id = 4", b"row 4"), (b"select t from k where id = '4'", b"row 4"),
+                             (b"select t from k where id = 44", None)):
+            result = pg.exec_(text)
+            check(f"key read: simple, {text}", result.get_value(0, 0) == wanted, result.error_message)
+        result = pg.exec_(b"select t from k where id = 'x'")
+        check("key read: simple, a bad key", result.error_field(pq.DiagnosticField.SQLSTATE) == b"22P02")
+        check("key read: and its place", result.error_field(pq.DiagnosticField.STATEMENT_POSITION) == b"28")
+        with connection.pipeline() as pipeline:
+            cursors = []
+            for key in (5, 6, 55, 7):
+                cursors.append(connection.execute(read, (key,), prepare=True))
+                pipeline.sync()
+            check("key read: pipelined", [len(c.fetchall()) for c in cursors] == [1, 1, 0, 1])
+        with connection.transaction():
+            connection.execute("update k set t = 'mine' where id = 5")
+            check("key read: own change", connection.execute(read, (5,), prepare=True).fetchone()[0] == "mine")
+            check("key read: not the other's", other.execute(read, (5,), prepare=True).fetchone()[0] == "row 5")
+        check("key read: the other's", other.execute(read, (5,), prepare=True).fetchone()[0] == "mine")
+        other.execute("alter table k rename column t to u")
+        try:
+            connection.execute("select t from k where id = %s", (5,), prepare=True)
+            check("key read: a column that is gone", False)
+        except psycopg.errors.UndefinedColumn:
+            check("key read: a column that is gone", True)
+
+
 def test_restart(server):
     server.stop(signal.SIGKILL)
     server.start()
@@ -120,7 +174,7 @@ def main():
     global skipped, failed
     with Server(sys.argv[1]) as server:
         for name, test in (("psql", test_psql), ("pgbench", test_pgbench), ("psycopg", test_psycopg),
-                           ("psql", test_restart)):
+                           ("psycopg", test_key_reads), ("psql", test_restart)):
             try:
                 if name != "psycopg" and shutil.which(name) is None:
                     raise ImportError(name)
