@@ -19,11 +19,11 @@ run: all
 test: deps-test
 	@tools/test
 
-## make asan       the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+## make asan       the tests under AddressSanitizer (leaks too) and UndefinedBehaviorSanitizer
 asan: deps-test
 	@tools/test asan
 
-## make tsan       the concurrency tests under ThreadSanitizer
+## make tsan       tests with threads, isolation, a minute of stress, under ThreadSanitizer
 tsan: deps-test
 	@tools/test tsan
 
