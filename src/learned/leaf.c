@@ -288,7 +288,7 @@ static IndexPair lane_pair(
     return pair;
 }
 
-// The pairs of a leaf of fixed keys without lists.
+// The pairs of a leaf of fixed keys without records.
 static uint32_t collect_plain(const LeafView *view, const IndexPair *prefix, IndexPair *pairs_out) {
     uint32_t count = 0;
     for (uint32_t block = 0; block < view->block_count; block++) {
@@ -318,20 +318,14 @@ uint32_t leaf_collect(const LeafView *view, Arena *arena, IndexPair *pairs_out) 
             prefix.words[0] = get_u64_be(view->heap);
         }
     }
-    if (view->shape.kind != KEY_BYTES && !view->has_lists) {
+    bool has_records = view->body->heap_bytes > (view->body->prefix_bytes + 7) / 8 * 8;
+    if (view->shape.kind != KEY_BYTES && !has_records) {
         return collect_plain(view, &prefix, pairs_out);
     }
     LeafPlace place = {0};
     for (; leaf_place_settle(view, &place); place.lane++) {
-        uint64_t payload = leaf_payload(view, place);
-        if (view->kind == LEAF_8 && view->has_lists && (payload & 0xFFFF) == 0) {
-            pairs_out[count] = prefix;
-            pairs_out[count].words[view->level] =
-                leaf_word(leaf_block(view, place.block) + 1 + place.lane);
-            pairs_out[count++].row = payload >> 16;
-            continue;
-        }
         IndexPair pair = lane_pair(view, place, &prefix, arena);
+        uint64_t payload = leaf_payload(view, place);
         if (!view->has_lists || (payload & 0xFFFF) == 0) {
             pair.row = payload >> 16;
             pairs_out[count++] = pair;

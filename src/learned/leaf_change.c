@@ -29,11 +29,31 @@ static void lane_set(const LeafView *view, uint64_t *block, uint32_t lane, Lane 
     leaf_word_set(block + view->payload_word + lane, value.payload);
 }
 
+// Readers that see half of a move find the leaf's version raised.
+static void words_move(uint64_t *to, const uint64_t *from, uint32_t count) {
+#ifdef __SANITIZE_THREAD__
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = to < from ? i : count - 1 - i;
+        leaf_word_set(to + at, from[at]);
+    }
+#else
+    memmove(to, from, count * sizeof(uint64_t));
+#endif
+}
+
+// Moves `count` lanes of a block.
+static void lanes_move(
+    const LeafView *view, uint64_t *block, uint32_t to, uint32_t from, uint32_t count) {
+    uint64_t *payloads = block + view->payload_word;
+    words_move(block + 1 + to, block + 1 + from, count);
+    if (view->kind == LEAF_16) words_move(block + 8 + to, block + 8 + from, count);
+    words_move(payloads + to, payloads + from, count);
+}
+
 static void block_insert(const LeafView *view, uint64_t *block, uint32_t at, Lane value) {
     uint32_t count = leaf_block_lanes(block);
     ASSERT(count < LEAF_LANE_COUNT && at <= count);
-    for (uint32_t lane = count; lane > at; lane--)
-        lane_set(view, block, lane, lane_get(view, block, lane - 1));
+    lanes_move(view, block, at + 1, at, count - at);
     lane_set(view, block, at, value);
     leaf_word_set(block, count + 1);
 }
@@ -43,9 +63,11 @@ static Lane block_remove(const LeafView *view, uint64_t *block, uint32_t at) {
     uint32_t count = leaf_block_lanes(block);
     ASSERT(at < count);
     Lane removed = lane_get(view, block, at);
-    for (uint32_t lane = at; lane + 1 < count; lane++)
-        lane_set(view, block, lane, lane_get(view, block, lane + 1));
-    if (count > 1) leaf_word_set(block + count, UINT64_MAX);
+    lanes_move(view, block, at, at + 1, count - at - 1);
+    if (count > 1) {
+        leaf_word_set(block + count, UINT64_MAX);
+        if (at == 0) pivot_set(view, block, block[1]);
+    }
     leaf_word_set(block, count - 1);
     return removed;
 }

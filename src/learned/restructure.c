@@ -616,9 +616,15 @@ static void collect_pairs(Change *change, const IndexPair *pair) {
     size_t bytes = (body->pair_count + 1) * sizeof(IndexPair);
     change->pairs = arena_allocate(change->scratch, bytes, _Alignof(IndexPair));
     uint32_t count = leaf_collect(&view, change->scratch, change->pairs);
-    uint32_t at = count;
-    while (at > 0 && index_pair_compare(shape, pair, &change->pairs[at - 1]) < 0)
-        at--;
+    uint32_t at = 0;
+    for (uint32_t end = count; at < end;) {
+        uint32_t middle = at + (end - at) / 2;
+        if (index_pair_compare(shape, pair, &change->pairs[middle]) < 0) {
+            end = middle;
+        } else {
+            at = middle + 1;
+        }
+    }
     memmove(change->pairs + at + 1, change->pairs + at, (count - at) * sizeof(IndexPair));
     change->pairs[at] = *pair;
     change->count = count + 1;
