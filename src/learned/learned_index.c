@@ -223,7 +223,7 @@ Status learned_index_allocate(Cache *cache, LearnedIndexOptions options, Learned
     index->options = options;
     index->shape = key_shape_make(options.key_width);
     if (index->shape.kind == KEY_WORD) {
-        index->word_finder = word_finder_choose();
+        index->word_finder = word_finder_at(0);
     }
     mutex_init(&index->structure, LATCH_RANK_INDEX_STRUCTURE);
     mutex_init(&index->checkpointing.mutex, LATCH_RANK_INDEX_CAPTURE);

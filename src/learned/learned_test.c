@@ -1,6 +1,7 @@
 #include "learned/learned_test.h"
 
 #include "base/hash.h"
+#include "learned/learned_internal.h"
 
 static void print_shape(LearnedIndex *index, const char *name) {
     if (getenv("LEARNED_TEST_SHAPES") == NULL) return;
@@ -13,12 +14,13 @@ static void print_shape(LearnedIndex *index, const char *name) {
     arena_deinit(&arena);
 }
 
-// Random operations, in phases that grow and that shrink.
-static void run_random(
-    const char *name, Universe *universe, bool is_unique, uint32_t operation_count, uint64_t seed) {
+// Random operations, in phases that grow and that shrink. `finder` NULL: the index's own.
+static void run_random(const char *name, Universe *universe, bool is_unique,
+    const WordFinder *finder, uint32_t operation_count, uint64_t seed) {
     Fixture fixture;
     fixture_init(&fixture, (size_t)1 << 30);
     LearnedIndex *index = index_create(&fixture, universe->key_width, is_unique);
+    if (finder != NULL) index->word_finder = finder;
     Random random;
     random_seed(&random, seed);
     for (uint32_t i = 0; i < operation_count; i++) {
@@ -56,7 +58,8 @@ static void check_random(const char *name, KeyMaker make, uint32_t key_width, ui
     for (int is_unique = 0; is_unique < 2; is_unique++) {
         Universe universe;
         universe_init(&universe, make, key_width, key_count, row_count, 300, 7);
-        run_random(name, &universe, is_unique != 0, operation_count, 11 + (uint64_t)is_unique);
+        run_random(
+            name, &universe, is_unique != 0, NULL, operation_count, 11 + (uint64_t)is_unique);
         universe_deinit(&universe);
     }
 }
@@ -67,6 +70,18 @@ TEST(learned_index, equals_a_sorted_array_for_words) {
     check_random("bursts", make_bursts, 8, 60000, 2, 400000);
     check_random("extreme", make_extreme, 8, 20000, 3, 200000);
     check_random("four bytes", make_small, 4, 20000, 2, 100000);
+}
+
+TEST(learned_index, equals_a_sorted_array_with_every_compare_of_the_cpu) {
+    const WordFinder *finder;
+    for (uint32_t number = 0; (finder = word_finder_at(number)) != NULL; number++) {
+        for (int is_unique = 0; is_unique < 2; is_unique++) {
+            Universe universe;
+            universe_init(&universe, make_bursts, 8, 60000, 4, 8, 7);
+            run_random("every compare", &universe, is_unique != 0, finder, scaled(300000), 5);
+            universe_deinit(&universe);
+        }
+    }
 }
 
 TEST(learned_index, equals_a_sorted_array_for_two_words) {
@@ -265,6 +280,7 @@ TEST(learned_index, loads_in_order_and_ranks_from_models) {
 
 TEST_MAIN(TEST_OF(learned_index, is_there_when_empty),
     TEST_OF(learned_index, equals_a_sorted_array_for_words),
+    TEST_OF(learned_index, equals_a_sorted_array_with_every_compare_of_the_cpu),
     TEST_OF(learned_index, equals_a_sorted_array_for_two_words),
     TEST_OF(learned_index, equals_a_sorted_array_for_bytes),
     TEST_OF(learned_index, equals_a_sorted_array_with_many_rows_a_key),

@@ -223,6 +223,15 @@ static inline void expect_find(LearnedIndex *index, const Universe *universe, ui
         expected++;
     }
     assert_int_equal(count, expected);
+    if (expected == SCAN_ROOM) return;
+    assert_false(has_more);
+    RowId first[3];
+    uint32_t room = 1 + key % 3;
+    assert_ok(learned_index_find(index, universe->keys[key], first, room, &count, &has_more));
+    assert_int_equal(count, expected < room ? expected : room);
+    assert_true(has_more == (expected > room));
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(first[i].value == rows[i].value);
 }
 
 static inline void expect_has(

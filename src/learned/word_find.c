@@ -261,12 +261,12 @@ typedef struct LaneMasks {
 #include "learned/word_find_loop.h"
 #endif
 
-const WordFinder *word_finder_choose(void) {
+const WordFinder *word_finder_at(uint32_t number) {
 #if HAS_X86_VECTORS
     bool has_bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
                     && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt");
-    if (has_bits && __builtin_cpu_supports("avx512f")) return &finder_avx512;
-    if (has_bits && __builtin_cpu_supports("avx2")) return &finder_avx2;
+    if (has_bits && __builtin_cpu_supports("avx512f") && number-- == 0) return &finder_avx512;
+    if (has_bits && __builtin_cpu_supports("avx2") && number-- == 0) return &finder_avx2;
 #endif
-    return &finder_scalar;
+    return number == 0 ? &finder_scalar : NULL;
 }

@@ -30,5 +30,5 @@ typedef struct WordFinder {
         RowId *rows_out, uint64_t *words_out);
 } WordFinder;
 
-// The fastest for this CPU.
-const WordFinder *word_finder_choose(void);
+// Those that this CPU can run, the fastest first; NULL behind the last.
+const WordFinder *word_finder_at(uint32_t number);
