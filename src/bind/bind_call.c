@@ -462,6 +462,13 @@ static Status bind_chosen(Scope *scope, CallSyntax *call, bool was_inside, Expre
                          ? CHOICE_NONE
                          : choose_function(binder->arena, call->name, types, call->count,
                              call->argument_names, call->name_count, call->is_variadic, &choice);
+    bool is_schema_named =
+        name_count > 1
+        && strcmp(node_item(call->names, name_count - 2)->text, "information_schema") == 0;
+    if (outcome == CHOICE_ONE
+        && is_schema_named != function_is_of_information_schema(choice.function->oid)) {
+        outcome = CHOICE_NONE;
+    }
     Oid target;
     bool is_exact = outcome == CHOICE_ONE && choice.default_count == 0
                     && memcmp(choice.declared, types, call->count * sizeof *types) == 0;

@@ -1,6 +1,8 @@
 // Expressions: from syntax to bound trees.
 #include "bind/define.h"
 
+#include <stdlib.h>
+
 static Status bind_array(Scope *scope, const Node *node, SqlType array_type, Expression **out);
 
 static Status bind_node(Scope *scope, const Node *node, Expression **out);
@@ -300,6 +302,20 @@ static Status bind_when(
     return OK;
 }
 
+// What is evaluated for some rows only may not make more of them.
+static Status check_no_set(Binder *binder, const Expression *made, const char *construct) {
+    for (uint32_t i = 0; i < made->argument_count; i++) {
+        const Expression *set = expression_find_set(made->arguments[i]);
+        if (set == NULL) continue;
+        Status status = fail_at(binder, set->location, FEATURE_NOT_SUPPORTED,
+            "set-returning functions are not allowed in %s", construct);
+        error_add_hint(
+            "You might be able to move the set-returning function into a LATERAL FROM item.");
+        return status;
+    }
+    return OK;
+}
+
 static Status bind_case(Scope *scope, const Node *node, Expression **out) {
     Binder *binder = scope->binder;
     const Node *list = node_get(node, FIELD_ARGS);
@@ -337,7 +353,7 @@ static Status bind_case(Scope *scope, const Node *node, Expression **out) {
     }
     if (has_else) made->arguments[2 * count] = results[0];
     *out = made;
-    return OK;
+    return check_no_set(binder, made, "CASE");
 }
 
 static Status bind_of_common_type(
@@ -348,7 +364,7 @@ static Status bind_of_common_type(
     TRY(bind_expressions(scope, list, scope->place, &made->arguments, &made->argument_count));
     TRY(common_arguments(scope, made->arguments, made->argument_count, construct, &made->type));
     *out = made;
-    return OK;
+    return kind == EXPRESSION_COALESCE ? check_no_set(scope->binder, made, construct) : OK;
 }
 
 // ---- Arrays and rows ----------------------------------------------------------------------------
@@ -518,6 +534,72 @@ static Status bind_subscript(
     return OK;
 }
 
+// What is known of a record's field: its number and type.
+typedef struct FieldShape {
+    uint32_t index;
+    SqlType type;
+} FieldShape;
+
+static bool find_row_field(const Expression *row, const char *name, FieldShape *shape_out) {
+    if (name[0] != 'f' || name[1] < '1' || name[1] > '9') return false;
+    char *end;
+    unsigned long number = strtoul(name + 1, &end, 10);
+    if (*end != 0 || number > row->argument_count) return false;
+    shape_out->index = (uint32_t)number - 1;
+    shape_out->type = row->arguments[number - 1]->type;
+    if (shape_out->type.oid == TYPE_UNKNOWN) shape_out->type = sql_type(TYPE_TEXT);
+    return true;
+}
+
+// Through the subqueries that a column comes from, to what makes the record.
+static bool find_field(
+    Scope *scope, const Query *query, const Expression *value, const char *name, FieldShape *out) {
+    if (value->kind == EXPRESSION_ROW) return find_row_field(value, name, out);
+    if (value->kind == EXPRESSION_CALL) {
+        RelationColumn *columns;
+        uint32_t count = function_out_columns(scope->binder, value, &columns);
+        for (uint32_t i = 0; i < count; i++) {
+            if (strcmp(columns[i].name, name) != 0) continue;
+            *out = (FieldShape){.index = i, .type = columns[i].type};
+            return true;
+        }
+        return false;
+    }
+    if (value->kind != EXPRESSION_COLUMN || query == NULL) return false;
+    for (uint32_t i = 0; i < value->column.levels_up; i++) {
+        scope = scope->parent;
+        if (scope == NULL) return false;
+        query = scope->query;
+    }
+    const Relation *relation = &query->relations[value->column.relation];
+    uint32_t number = (uint32_t)value->column.number;
+    if (relation->source != RELATION_OF_SUBQUERY || relation->query == NULL
+        || relation->query->set != NULL || number > relation->query->target_count) {
+        return false;
+    }
+    const Expression *inner = relation->query->targets[number - 1].expression;
+    bool is_here = inner->kind != EXPRESSION_COLUMN || inner->column.levels_up == 0;
+    return is_here && find_field(scope, relation->query, inner, name, out);
+}
+
+static Status bind_record_field(
+    Scope *scope, Expression *record, const char *name, Expression **out) {
+    Binder *binder = scope->binder;
+    FieldShape shape;
+    if (!find_field(scope, scope->query, record, name, &shape)) {
+        return fail_at(binder, expression_location(record), UNDEFINED_COLUMN,
+            "could not identify column \"%s\" in record data type", name);
+    }
+    Expression *field =
+        expression_make(binder->arena, EXPRESSION_FIELD, shape.type, record->location);
+    field->arguments = arena_new_array(binder->arena, Expression *, 1);
+    field->arguments[0] = record;
+    field->argument_count = 1;
+    field->slot = shape.index;
+    *out = field;
+    return OK;
+}
+
 static Status bind_indirection(Scope *scope, const Node *node, Expression **out) {
     const Node *list = node_get(node, FIELD_INDIRECTION);
     Expression *value = NULL;
@@ -537,6 +619,10 @@ static Status bind_indirection(Scope *scope, const Node *node, Expression **out)
             return fail_at(scope->binder, expression_location(value), WRONG_OBJECT_TYPE,
                 "column notation .%s applied to type %s, which is not a composite type", step->text,
                 type_name_text(scope->binder, value->type.oid));
+        }
+        if (node_kind(step) == NODE_TEXT && value->type.oid == TYPE_RECORD) {
+            TRY(bind_record_field(scope, value, step->text, &value));
+            continue;
         }
         if (node_kind(step) != NODE_A_INDICES) {
             return not_supported(

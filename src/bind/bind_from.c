@@ -167,6 +167,41 @@ static Oid oid_from_text(const char *text) {
     return oid;
 }
 
+uint32_t function_out_columns(
+    Binder *binder, const Expression *call, RelationColumn **columns_out) {
+    Arena *arena = binder->arena;
+    const FunctionInfo *function =
+        call->kind == EXPRESSION_CALL ? function_find(call->function) : NULL;
+    if (function == NULL || function->all_arguments == NULL || function->modes == NULL
+        || call->type.oid != TYPE_RECORD) {
+        return 0;
+    }
+    const char *types = function->all_arguments;
+    const char *modes = function->modes;
+    const char *names = function->names == NULL ? "" : function->names;
+    const char *type, *mode, *name;
+    RelationColumn *columns = arena_new_array(arena, RelationColumn, 64);
+    uint32_t count = 0;
+    while (count < 64 && next_item(arena, &types, &type) && next_item(arena, &modes, &mode)) {
+        if (!next_item(arena, &names, &name)) name = "";
+        if (*mode == 'i' || *mode == 'v') continue;
+        Oid oid = oid_from_text(type);
+        // Of a polymorphic one: the element of the array that came in.
+        if (type_is_polymorphic(oid) && call->argument_count > 0) {
+            Oid element = type_element(call->arguments[0]->type.oid);
+            oid = element == 0 ? call->arguments[0]->type.oid : element;
+        }
+        uint32_t number = ++count;
+        columns[number - 1] = (RelationColumn){
+            .name = *name != 0 ? name : arena_format(arena, "column%u", number),
+            .type = sql_type(oid),
+            .number = (int16_t)number,
+        };
+    }
+    *columns_out = columns;
+    return count;
+}
+
 // The columns of a function's result: its OUT arguments, or the result itself.
 static Status columns_of_function(
     Scope *scope, const Expression *call, const char *alias, Relation *relation, bool *is_scalar) {
@@ -174,26 +209,8 @@ static Status columns_of_function(
     const FunctionInfo *function =
         call->kind == EXPRESSION_CALL ? function_find(call->function) : NULL;
     *is_scalar = false;
-    if (function != NULL && function->all_arguments != NULL && function->modes != NULL
-        && call->type.oid == TYPE_RECORD) {
-        const char *types = function->all_arguments;
-        const char *modes = function->modes;
-        const char *names = function->names == NULL ? "" : function->names;
-        const char *type, *mode, *name;
-        relation->columns = arena_new_array(arena, RelationColumn, 64);
-        while (relation->column_count < 64 && next_item(arena, &types, &type)
-               && next_item(arena, &modes, &mode)) {
-            if (!next_item(arena, &names, &name)) name = "";
-            if (*mode == 'i' || *mode == 'v') continue;
-            uint32_t number = ++relation->column_count;
-            relation->columns[number - 1] = (RelationColumn){
-                .name = *name != 0 ? name : arena_format(arena, "column%u", number),
-                .type = sql_type(oid_from_text(type)),
-                .number = (int16_t)number,
-            };
-        }
-        return OK;
-    }
+    relation->column_count = function_out_columns(scope->binder, call, &relation->columns);
+    if (relation->column_count > 0) return OK;
     if (call->type.oid == TYPE_RECORD) {
         return fail_at(scope->binder, expression_location(call), SYNTAX_ERROR,
             "a column definition list is required for functions returning \"record\"");

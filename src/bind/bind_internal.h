@@ -291,6 +291,8 @@ const TableInfo *find_relation_quietly(Binder *binder, const Node *range_var);
 // -------------------------------------------------------------------------------------
 
 Status bind_from_clause(Scope *scope, const Node *from);
+// The OUT arguments of a call that returns records; 0 when it has none.
+uint32_t function_out_columns(Binder *binder, const Expression *call, RelationColumn **columns_out);
 FromItem *from_leaf(Arena *arena, uint32_t relation);
 
 // Any statement that can be a query. `parent` NULL at the top.

@@ -90,6 +90,7 @@ int32_t expression_location(const Expression *expression) {
     case EXPRESSION_MODIFIER:
     case EXPRESSION_ARRAY_COMPARISON:
     case EXPRESSION_ELEMENT:
+    case EXPRESSION_FIELD:
         // Chains are deep on the left only, where the location is.
         while (expression->argument_count > 0) {
             expression = expression->arguments[0];

@@ -245,9 +245,7 @@ Status coerce_to_target(Binder *binder, Expression *expression, SqlType target, 
 }
 
 static Status require_not_set(Binder *binder, const Expression *expression, const char *construct) {
-    if (expression->kind != EXPRESSION_CALL) return OK;
-    const FunctionInfo *function = function_find(expression->function);
-    if (function == NULL || !function->returns_set) return OK;
+    if (expression_find_set(expression) == NULL) return OK;
     return fail_at(binder, expression_location(expression), DATATYPE_MISMATCH,
         "argument of %s must not return a set", construct);
 }

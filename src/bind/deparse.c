@@ -580,6 +580,7 @@ static Status put_kind(Deparser *deparser, const Expression *expression, bool sh
     case EXPRESSION_SQL_VALUE:
         put_sql_value(deparser, expression);
         return OK;
+    case EXPRESSION_FIELD:
     case EXPRESSION_AGGREGATE:
     case EXPRESSION_WINDOW:
     case EXPRESSION_SUBQUERY:

@@ -97,6 +97,7 @@ static bool own_parts_equal(const Expression *a, const Expression *b) {
     case EXPRESSION_ROW_COMPARISON:
         return a->row.comparison == b->row.comparison
                && oids_equal(a->row.functions, b->row.functions, a->argument_count);
+    case EXPRESSION_FIELD:
     case EXPRESSION_GROUPING_COLUMN:
         return a->slot == b->slot;
     case EXPRESSION_CALL:
@@ -162,6 +163,22 @@ static bool has_no_aggregate(void *argument, Expression *part) {
 bool expression_has_aggregate(const Expression *expression) {
     if (expression->kind == EXPRESSION_AGGREGATE) return true;
     return !expression_visit_parts(expression, has_no_aggregate, NULL);
+}
+
+static bool is_before_set(void *argument, Expression *part) {
+    const Expression **found = argument;
+    *found = expression_find_set(part);
+    return *found == NULL;
+}
+
+const Expression *expression_find_set(const Expression *expression) {
+    if (expression->kind == EXPRESSION_CALL) {
+        const FunctionInfo *function = function_find(expression->function);
+        if (function != NULL && function->returns_set) return expression;
+    }
+    const Expression *found = NULL;
+    (void)expression_visit_parts(expression, is_before_set, &found);
+    return found;
 }
 
 static bool has_no_window(void *argument, Expression *part) {

@@ -34,6 +34,7 @@ typedef enum ExpressionKind {
     EXPRESSION_ARRAY_COMPARISON, // value OP ANY|ALL (array)
     EXPRESSION_ELEMENT,          // array[index]
     EXPRESSION_ROW,
+    EXPRESSION_FIELD,          // of a record: number `slot`, from 0
     EXPRESSION_ROW_COMPARISON, // (a, b) < (c, d): `functions` one a pair, `comparison`
     EXPRESSION_SUBQUERY,
     EXPRESSION_SQL_VALUE,       // CURRENT_TIMESTAMP and its kind
@@ -130,7 +131,7 @@ struct Expression {
             Oid *functions; // per pair: the `<` (or `=`) function, then the `=` one
         } row;
 
-        uint32_t slot; // GROUPING_COLUMN
+        uint32_t slot; // GROUPING_COLUMN, FIELD
     };
 };
 
@@ -142,5 +143,7 @@ bool expression_visit_parts(
     const Expression *expression, bool (*visit)(void *argument, Expression *part), void *argument);
 
 bool expression_has_aggregate(const Expression *expression); // of this query level
+// The first call of a set-returning function in it, or NULL.
+const Expression *expression_find_set(const Expression *expression);
 bool expression_has_window(const Expression *expression);
 bool expression_is_volatile(const Expression *expression);

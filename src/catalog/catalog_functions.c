@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "catalog/catalog_internal.h"
 #include "types/array.h"
+#include "types/record.h"
 
 #include <stdlib.h>
 
@@ -860,6 +861,49 @@ static Status set_partition_ancestors([[maybe_unused]] FunctionContext *context,
     return OK;
 }
 
+// The elements of a list with their numbers, as columns or as records.
+typedef struct ExpandedArray {
+    SetGenerator base;
+    View view;
+    Array array;
+    uint32_t next;
+    Arena *arena;
+} ExpandedArray;
+
+static Status expanded_array_next(SetGenerator *generator, Batch *batch) {
+    ExpandedArray *self = (ExpandedArray *)generator;
+    uint32_t count = 0;
+    bool is_list = self->array.dimension_count == 1;
+    for (; is_list && count < BATCH_ROW_COUNT && self->next < self->array.count; count++) {
+        Value fields[2] = {array_get(&self->array, self->next), value_null()};
+        fields[1] = (Value){.datum.int4 = (int32_t)++self->next};
+        if (batch->column_count == 1) {
+            const Oid types[2] = {self->array.element, TYPE_INT4};
+            Value record = {0};
+            record.datum.view = record_make(types, fields, 2, self->arena);
+            column_set(&batch->columns[0], self->arena, count, &record);
+            continue;
+        }
+        column_set(&batch->columns[0], self->arena, count, &fields[0]);
+        column_set(&batch->columns[1], self->arena, count, &fields[1]);
+    }
+    batch->row_count = count;
+    batch->selected_count = count;
+    return OK;
+}
+
+static Status set_expand_array([[maybe_unused]] FunctionContext *context,
+    [[maybe_unused]] const FunctionInfo *function, const Value *arguments,
+    [[maybe_unused]] uint32_t argument_count, Arena *arena, SetGenerator **generator_out) {
+    ExpandedArray *self = arena_new(arena, ExpandedArray);
+    self->base.next = expanded_array_next;
+    self->view = view_copy(arguments[0].datum.view, arena);
+    self->array = array_open(&self->view);
+    self->arena = arena;
+    *generator_out = &self->base;
+    return OK;
+}
+
 #define ONE(oid, run)                                                                              \
     { .function = (oid), .kernel = run }
 #define SIX(first, run)                                                                            \
@@ -957,5 +1001,6 @@ const FunctionEntry functions_of_catalog[] = {
     SIX(3138, kernel_has_privilege),
     SIX(2705, kernel_has_privilege),
     {.function = 3425, .set = set_partition_ancestors},
+    {.function = 13208, .set = set_expand_array},
     {0},
 };

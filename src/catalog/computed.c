@@ -163,7 +163,9 @@ static Status function_next(CatalogScan *scan, bool *is_found_out) {
         row[i] = value_null();
     row[PG_PROC_OID] = cell_oid(function->oid);
     row[PG_PROC_PRONAME] = cell_text(function->name);
-    row[PG_PROC_PRONAMESPACE] = cell_oid(NAMESPACE_PG_CATALOG);
+    bool is_schema = function_is_of_information_schema(function->oid);
+    row[PG_PROC_PRONAMESPACE] =
+        cell_oid(is_schema ? NAMESPACE_INFORMATION_SCHEMA : NAMESPACE_PG_CATALOG);
     row[PG_PROC_PROOWNER] = cell_oid(ROLE_BOOTSTRAP);
 
     enum { LANGUAGE_INTERNAL = 12 };

@@ -135,11 +135,11 @@ static Status project_set_open_row(ProjectSet *self, uint32_t input_row) {
     for (uint32_t i = 0; i < node->project_set.column_count; i++) {
         const struct PlanSetColumn *column = &node->project_set.columns[i];
         if (!column->is_set) {
-            self->row[i] = column_get(&self->input->columns[column->first], input_row);
+            self->row[i] = column_get(&self->input->columns[column->inputs[0]], input_row);
             continue;
         }
         for (uint32_t j = 0; j < column->count; j++) {
-            self->arguments[j] = column_get(&self->input->columns[column->first + j], input_row);
+            self->arguments[j] = column_get(&self->input->columns[column->inputs[j]], input_row);
         }
         SetTarget *target = &self->targets[i];
         target->is_ended = false;

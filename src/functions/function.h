@@ -67,6 +67,11 @@ typedef struct AggregateInfo {
     const char *initial, *moving_initial; // or NULL
 } AggregateInfo;
 
+// Functions are in pg_catalog, but for those of information_schema, which initdb numbers together.
+static inline bool function_is_of_information_schema(Oid oid) {
+    return oid >= 13200 && oid < 13300;
+}
+
 const FunctionInfo *function_find(Oid oid);
 const AggregateInfo *aggregate_find(Oid function); // NULL for what is no aggregate
 const OperatorInfo *operator_find(Oid oid);

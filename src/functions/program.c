@@ -380,6 +380,25 @@ ProgramRegister program_array_element(
     return result;
 }
 
+ProgramRegister program_row(
+    Program *program, const ProgramRegister *fields, const Oid *types, uint32_t field_count) {
+    ProgramRegister result;
+    Instruction *row = operation_make(
+        program, OPERATION_ROW, fields, field_count, sql_type(TYPE_RECORD), true, &result);
+    row->argument_types = arena_new_array(program->arena, Oid, field_count + 1);
+    if (field_count > 0) memcpy(row->argument_types, types, field_count * sizeof *types);
+    return result;
+}
+
+ProgramRegister program_field(
+    Program *program, ProgramRegister record, uint32_t index, SqlType field_type) {
+    ProgramRegister result;
+    Instruction *field =
+        operation_make(program, OPERATION_FIELD, &record, 1, field_type, true, &result);
+    field->closure_index = index;
+    return result;
+}
+
 ProgramRegister program_callback(Program *program, ProgramCallback callback, uint32_t closure_index,
     const ProgramRegister *arguments, uint32_t argument_count, SqlType result_type) {
     ProgramRegister result;

@@ -82,6 +82,12 @@ ProgramRegister program_array(
 ProgramRegister program_array_element(
     Program *program, ProgramRegister array, ProgramRegister index, SqlType element_type);
 
+// ROW(a, b, ...), whose fields have these types; and a field of a record, from 0.
+ProgramRegister program_row(
+    Program *program, const ProgramRegister *fields, const Oid *types, uint32_t field_count);
+ProgramRegister program_field(
+    Program *program, ProgramRegister record, uint32_t index, SqlType field_type);
+
 // A value that the driver computes row by row through a callback: subqueries. The callback gets
 // the values of `arguments` for one row.
 typedef Status (*ProgramCallback)(void *closure, FunctionContext *context, const Value *arguments,

@@ -15,6 +15,8 @@ typedef enum Operation {
     OPERATION_ARRAY_COMPARISON, // value, array
     OPERATION_ARRAY,
     OPERATION_ARRAY_ELEMENT, // array, index
+    OPERATION_ROW,
+    OPERATION_FIELD, // record; which field is in closure_index
     OPERATION_CALLBACK,
     // Lazy forms. BEGIN takes the current rows; each part decides some of them and leaves the rest
     // current; END gives back the rows it began with.
@@ -100,3 +102,5 @@ typedef struct OperationCall {
 Status operation_array_comparison(const OperationCall *call);
 Status operation_array(const OperationCall *call);
 Status operation_array_element(const OperationCall *call);
+Status operation_row(const OperationCall *call);
+Status operation_field(const OperationCall *call);

@@ -557,6 +557,12 @@ static Status run(ProgramState *state, Bank *bank, Selection selection) {
         case OPERATION_ARRAY_ELEMENT:
             TRY(run_operation(state, bank, instruction, rows, operation_array_element));
             break;
+        case OPERATION_ROW:
+            TRY(run_operation(state, bank, instruction, rows, operation_row));
+            break;
+        case OPERATION_FIELD:
+            TRY(run_operation(state, bank, instruction, rows, operation_field));
+            break;
         case OPERATION_CALLBACK:
             TRY(run_callback(state, bank, instruction, rows));
             break;

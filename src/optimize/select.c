@@ -251,58 +251,101 @@ static Status plan_aggregate(Planner *planner, PlanNode **node) {
 
 // ---- Set-returning targets ----------------------------------------------------------------------
 
-static bool target_is_set(const Expression *expression) {
+static bool expression_is_set(const Expression *expression) {
     if (expression->kind != EXPRESSION_CALL) return false;
     const FunctionInfo *info = function_find(expression->function);
     return info != NULL && info->returns_set;
 }
 
-static bool query_has_set_target(const Query *query) {
-    for (uint32_t i = 0; i < query->target_count; i++) {
-        if (target_is_set(query->targets[i].expression)) return true;
+typedef struct SetWalk {
+    Arena *arena;
+    const Layout *layout; // sets that it has are done; NULL: none
+    ExpressionList sets;
+} SetWalk;
+
+// Collects the calls that can be made now: their arguments hold none that must be made before.
+// What may not be evaluated at all is left to be refused.
+static bool set_walk(void *argument, Expression *expression) {
+    SetWalk *walk = argument;
+    if (expression_is_set(expression)) {
+        if (walk->layout != NULL && layout_find_expression(walk->layout, expression) >= 0) {
+            return true;
+        }
+        uint32_t count = walk->sets.count;
+        (void)expression_visit_parts(expression, set_walk, walk);
+        if (walk->sets.count == count) {
+            expression_list_add(&walk->sets, walk->arena, expression);
+        }
+        return true;
     }
-    return false;
+    if (expression->kind == EXPRESSION_CASE || expression->kind == EXPRESSION_COALESCE) return true;
+    return expression_visit_parts(expression, set_walk, walk);
 }
 
-static Status plan_project_set(Planner *planner, PlanNode **node) {
-    Arena *arena = planner->arena;
-    const Query *query = planner->query;
-    Expression **inputs = NULL;
-    uint32_t input_count = 0;
+static ExpressionList query_sets(const Query *query, const Layout *layout, Arena *arena) {
+    SetWalk walk = {.arena = arena, .layout = layout};
     for (uint32_t i = 0; i < query->target_count; i++) {
-        input_count += 1 + query->targets[i].expression->argument_count;
+        (void)set_walk(&walk, query->targets[i].expression);
     }
-    inputs = arena_new_array(arena, Expression *, input_count + (*node)->layout.count + 1);
-    input_count = 0;
+    return walk.sets;
+}
+
+static bool query_has_set_target(Planner *planner) {
+    const Query *query = planner->query;
+    return query->has_set_functions && query_sets(query, NULL, planner->arena).count > 0;
+}
+
+// The rows of the input, each as often as its longest set has rows, with the sets' values behind.
+static Status plan_project_set(Planner *planner, const ExpressionList *made, PlanNode **node) {
+    Arena *arena = planner->arena;
+    ExpressionList sets = *made, wanted = {0};
+    for (uint32_t i = 0; i < sets.count; i++) {
+        for (uint32_t a = 0; a < sets.items[i]->argument_count; a++) {
+            expression_list_add(&wanted, arena, sets.items[i]->arguments[a]);
+        }
+    }
+    TRY(plan_extend(planner, node, &wanted));
+    const Layout *input = &(*node)->layout;
     PlanNode *set = planner_node(planner, PLAN_PROJECT_SET);
-    set->project_set.column_count = query->target_count;
-    set->project_set.columns =
-        arena_new_array(arena, struct PlanSetColumn, query->target_count + 1);
-    for (uint32_t i = 0; i < query->target_count; i++) {
-        Expression *expression = query->targets[i].expression;
+    set->input = *node;
+    layout_add_all(&set->layout, arena, input);
+    uint32_t count = input->count + sets.count;
+    set->project_set.column_count = count;
+    set->project_set.columns = arena_new_array(arena, struct PlanSetColumn, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
         struct PlanSetColumn *column = &set->project_set.columns[i];
-        column->first = input_count;
-        column->result = expression->type;
-        if (!target_is_set(expression)) {
-            column->count = 1;
-            inputs[input_count++] = expression;
-        } else {
-            column->is_set = true;
-            column->function = expression->function;
-            column->count = expression->argument_count;
-            for (uint32_t a = 0; a < expression->argument_count; a++) {
-                inputs[input_count++] = expression->arguments[a];
-            }
+        bool is_set = i >= input->count;
+        const Expression *call = is_set ? sets.items[i - input->count] : NULL;
+        column->count = is_set ? call->argument_count : 1;
+        uint32_t *inputs = arena_new_array(arena, uint32_t, column->count + 1);
+        column->inputs = inputs;
+        if (!is_set) {
+            column->result = input->columns[i].type;
+            inputs[0] = i;
+            continue;
+        }
+        column->is_set = true;
+        column->result = call->type;
+        column->function = call->function;
+        for (uint32_t a = 0; a < call->argument_count; a++) {
+            inputs[a] = layout_index(input, call->arguments[a]);
         }
         layout_add(&set->layout, arena,
-            (LayoutColumn){
-                .type = expression->type, .relation = RELATION_COMPUTED, .expression = expression});
+            (LayoutColumn){.type = call->type, .relation = RELATION_COMPUTED, .expression = call});
     }
-    TRY(plan_project(planner, *node, inputs, input_count, &set->input));
     set->rows = (*node)->rows * 10.0;
     set->cost = (*node)->cost;
     *node = set;
     return OK;
+}
+
+// Sets in the arguments of sets come first.
+static Status plan_project_sets(Planner *planner, PlanNode **node) {
+    for (;;) {
+        ExpressionList sets = query_sets(planner->query, &(*node)->layout, planner->arena);
+        if (sets.count == 0) return OK;
+        TRY(plan_project_set(planner, &sets, node));
+    }
 }
 
 // ---- Order --------------------------------------------------------------------------------------
@@ -550,7 +593,7 @@ static WantedOrder *order_wanted(Planner *planner) {
     const Query *query = planner->query;
     if (query->sort_count == 0 || query->from_count != 1 || query->from[0]->is_join
         || query->has_aggregates || query->group_count > 0 || query->is_distinct
-        || query->window_count > 0 || query->distinct_on_count > 0 || query_has_set_target(query)
+        || query->window_count > 0 || query->distinct_on_count > 0 || query_has_set_target(planner)
         || query->limit_with_ties) {
         return NULL;
     }
@@ -620,7 +663,7 @@ static Status plan_select(Planner *planner, PlanNode **node_out) {
         TRY(plan_aggregate(planner, &node));
     }
     TRY(plan_windows(planner, &node));
-    if (query_has_set_target(query)) TRY(plan_project_set(planner, &node));
+    if (query_has_set_target(planner)) TRY(plan_project_sets(planner, &node));
 
     uint32_t visible_count = query_visible_count(query);
     Expression **visible = arena_new_array(arena, Expression *, visible_count + 1);

@@ -166,6 +166,10 @@ static void plan_describe_expression(const Query *query, const Expression *expre
     case EXPRESSION_ELEMENT:
         describe_around(query, "", expression, "[", "]", out);
         break;
+    case EXPRESSION_FIELD:
+        describe_around(query, "(", expression, "", ")", out);
+        text_append_format(out, ".f%u", expression->slot + 1);
+        break;
     case EXPRESSION_ROW:
         describe_around(query, "ROW(", expression, ", ", ")", out);
         break;

@@ -318,6 +318,21 @@ static Status builder_one(
     return builder_add(builder, expression->arguments[index], out);
 }
 
+static Status builder_row(Builder *builder, const Expression *expression, ProgramRegister *out) {
+    if (expression->type.oid != TYPE_RECORD) {
+        return fail(FEATURE_NOT_SUPPORTED, "whole rows of tables as values are not supported yet");
+    }
+    uint32_t count = expression->argument_count;
+    ProgramRegister *fields;
+    TRY(builder_add_all(builder, expression->arguments, count, &fields));
+    Oid *types = arena_new_array(builder->lowering->arena, Oid, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        types[i] = expression->arguments[i]->type.oid;
+    }
+    *out = program_row(builder->program, fields, types, count);
+    return OK;
+}
+
 static Status builder_add_kind(
     Builder *builder, const Expression *expression, ProgramRegister *out) {
     Program *program = builder->program;
@@ -393,7 +408,11 @@ static Status builder_add_kind(
         *out = program_array_element(program, argument, second, expression->type);
         return OK;
     case EXPRESSION_ROW:
-        return fail(FEATURE_NOT_SUPPORTED, "row values are not supported yet");
+        return builder_row(builder, expression, out);
+    case EXPRESSION_FIELD:
+        TRY(builder_one(builder, expression, 0, &argument));
+        *out = program_field(program, argument, expression->slot, expression->type);
+        return OK;
     case EXPRESSION_ROW_COMPARISON:
         return builder_row_comparison(builder, expression, out);
     case EXPRESSION_SUBQUERY:

@@ -215,7 +215,8 @@ struct PlanNode {
 
             struct PlanSetColumn {
                 bool is_set;
-                uint32_t first, count; // columns of the input: the value, or the arguments
+                uint32_t count; // columns of the input: the value, or the arguments
+                const uint32_t *inputs;
                 Oid function;
                 SqlType result;
                 const Oid *argument_types;

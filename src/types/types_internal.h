@@ -46,6 +46,7 @@
     X(TID, tid_ops)                                                                                \
     X(TIMETZ, timetz_ops)                                                                          \
     X(JSON, json_ops)                                                                              \
+    X(RECORD, record_ops)                                                                          \
     X(UUID, uuid_ops)
 
 #define X(name, ops) extern const TypeOps ops;
