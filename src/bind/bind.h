@@ -48,6 +48,7 @@ typedef enum BoundKind {
     BOUND_RENAME,
     BOUND_DROP,
     BOUND_TRUNCATE,
+    BOUND_COMMENT,
     BOUND_COPY,
     BOUND_EXPLAIN,
     BOUND_UTILITY, // SET, BEGIN, PREPARE and the like: the session reads `syntax`
@@ -152,6 +153,13 @@ typedef struct BoundStatement {
             uint32_t table_count;
             bool restart_identity;
         } truncate;
+
+        struct {
+            Oid object_class, object; // the system table that has it, and its OID there
+            int16_t column;           // 0: the object itself
+            Oid table;                // to be locked; 0 for a schema
+            const char *text;         // NULL takes the comment away
+        } comment;
 
         BoundCopy *copy;
     };

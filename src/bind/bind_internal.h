@@ -362,6 +362,7 @@ Status bind_alter_table(Binder *binder, const Node *statement);
 Status bind_rename(Binder *binder, const Node *statement);
 Status bind_drop(Binder *binder, const Node *statement);
 Status bind_truncate(Binder *binder, const Node *statement);
+Status bind_comment(Binder *binder, const Node *statement);
 Status bind_copy(Binder *binder, const Node *statement);
 Status sequence_options(Binder *binder, const Node *options, Oid type, SequenceState *state_out,
     Oid *type_out, const Node **owned_by_out);

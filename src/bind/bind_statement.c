@@ -54,7 +54,6 @@ static Status unsupported_statement(Binder *binder, const Node *statement) {
         {NODE_CREATE_RANGE_STMT, "range types"},
         {NODE_DO_STMT, "DO"},
         {NODE_CALL_STMT, "CALL"},
-        {NODE_COMMENT_STMT, "COMMENT ON"},
         {NODE_REINDEX_STMT, "REINDEX"},
         {NODE_CLUSTER_STMT, "CLUSTER"},
         {NODE_RULE_STMT, "rules"},
@@ -160,6 +159,8 @@ static Status bind_kind(Binder *binder, const Node *statement) {
         return bind_drop(binder, statement);
     case NODE_TRUNCATE_STMT:
         return bind_truncate(binder, statement);
+    case NODE_COMMENT_STMT:
+        return bind_comment(binder, statement);
     case NODE_COPY_STMT:
         return bind_copy(binder, statement);
     default:

@@ -140,6 +140,7 @@ Status catalog_add_column(CatalogView *view, Oid table, const ColumnDefinition *
 static Status drop_check(CatalogView *view, Oid check) {
     Value key = cell_oid(check);
     TRY(system_delete(view, OID_OF_PG_CONSTRAINT, 0, &key, 1));
+    TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, &key, 1));
     return dependency_remove(view, OID_OF_PG_CONSTRAINT, check);
 }
 
@@ -194,6 +195,8 @@ Status catalog_drop_column(
     char dropped[64];
     snprintf(dropped, sizeof dropped, "........pg.dropped.%d........", column->number);
     int16_t number = column->number;
+    Value description[3] = {cell_oid(table), cell_oid(OID_OF_PG_CLASS), cell_int4(number)};
+    TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, description, 3));
     TRY(update_column(view, table, number, PG_ATTRIBUTE_ATTNAME, cell_text(dropped)));
     TRY(update_column(view, table, number, PG_ATTRIBUTE_ATTTYPID, cell_oid(0)));
     TRY(update_column(view, table, number, PG_ATTRIBUTE_ATTNOTNULL, cell_bool(false)));
@@ -375,4 +378,27 @@ Status catalog_drop_constraint(
     }
     return fail(
         UNDEFINED_OBJECT, "constraint \"%s\" of relation \"%s\" does not exist", name, entry->name);
+}
+
+// ---- Comments -----------------------------------------------------------------------------------
+
+Status catalog_set_comment(CatalogView *view, Oid object_class, Oid object, int16_t column,
+    Oid table_or_none, const char *text_or_null) {
+    Entry *table;
+    Oid locked = table_or_none == 0 ? object : table_or_none;
+    if (table_or_none == 0) {
+        TRY(view_lock(view, locked, LOCK_SHARE_UPDATE_EXCLUSIVE));
+    } else {
+        TRY(view_lock_relation(view, locked, LOCK_SHARE_UPDATE_EXCLUSIVE, &table));
+    }
+    Value key[3] = {cell_oid(object), cell_oid(object_class), cell_int4(column)};
+    TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, key, 3));
+    if (text_or_null == NULL) return OK;
+    system_increment(view);
+    Value row[PG_DESCRIPTION_COLUMN_COUNT];
+    row[PG_DESCRIPTION_OBJOID] = cell_oid(object);
+    row[PG_DESCRIPTION_CLASSOID] = cell_oid(object_class);
+    row[PG_DESCRIPTION_OBJSUBID] = cell_int4(column);
+    row[PG_DESCRIPTION_DESCRIPTION] = cell_text(text_or_null);
+    return system_insert(view, OID_OF_PG_DESCRIPTION, row);
 }

@@ -215,6 +215,11 @@ Status catalog_set_default(
     CatalogView *view, Oid table, const char *column, const char *default_text);
 Status catalog_set_not_null(CatalogView *view, Oid table, const char *column, bool is_not_null);
 
+// COMMENT ON the object of a system table, or a column of it. `table` is locked; NULL text takes
+// the comment away.
+Status catalog_set_comment(CatalogView *view, Oid object_class, Oid object, int16_t column,
+    Oid table_or_none, const char *text_or_null);
+
 // ---- Opening: called by engine ------------------------------------------------------------------
 
 Status catalog_bootstrap(TableSet *tables); // the system tables of a new file

@@ -40,6 +40,7 @@ static Status index_rows_drop(CatalogView *view, const IndexInfo *index) {
     if (index->constraint != 0) {
         Value constraint = cell_oid(index->constraint);
         TRY(system_delete(view, OID_OF_PG_CONSTRAINT, 0, &constraint, 1));
+        TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, &constraint, 1));
         TRY(dependency_remove(view, OID_OF_PG_CONSTRAINT, index->constraint));
     }
     return class_rows_drop(view, index->oid);
@@ -56,8 +57,11 @@ static Status table_drop(CatalogView *view, Entry *table) {
     Value key = cell_oid(info->oid);
     for (uint32_t i = 0; i < info->index_count; i++)
         TRY(index_rows_drop(view, &info->indexes[i]));
-    for (uint32_t i = 0; i < info->check_count; i++)
+    for (uint32_t i = 0; i < info->check_count; i++) {
+        Value check = cell_oid(info->checks[i].oid);
+        TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, &check, 1));
         TRY(dependency_remove(view, OID_OF_PG_CONSTRAINT, info->checks[i].oid));
+    }
     TRY(system_delete(view, OID_OF_PG_CONSTRAINT, 1, &key, 1));
     TRY(system_delete(view, OID_OF_PG_ATTRDEF, 1, &key, 1));
     for (uint32_t i = 0; i < info->column_count; i++)
@@ -233,6 +237,7 @@ Status catalog_drop_schema(CatalogView *view, Oid schema, bool cascade) {
     }
     Value key = cell_oid(schema);
     TRY(system_delete(view, OID_OF_PG_NAMESPACE, 0, &key, 1));
+    TRY(system_delete(view, OID_OF_PG_DESCRIPTION, 0, &key, 1));
     overlay_set(view, ENTRY_SCHEMA, schema, NULL);
     return OK;
 }

@@ -184,6 +184,7 @@ const char *definition_name(const BoundStatement *bound) {
     if (bound->kind == BOUND_CREATE_SEQUENCE) return "CREATE SEQUENCE";
     if (bound->kind == BOUND_CREATE_SCHEMA) return "CREATE SCHEMA";
     if (bound->kind == BOUND_TRUNCATE) return "TRUNCATE TABLE";
+    if (bound->kind == BOUND_COMMENT) return "COMMENT";
     return bound->kind == BOUND_DROP ? drop_tag(bound) : "ALTER TABLE";
 }
 
@@ -227,6 +228,10 @@ Status definition_run(Portal *portal) {
         return rename_object(portal, bound);
     case BOUND_DROP:
         return drop(portal, bound);
+    case BOUND_COMMENT:
+        portal_set_tag(portal, "COMMENT");
+        return catalog_set_comment(view, bound->comment.object_class, bound->comment.object,
+            bound->comment.column, bound->comment.table, bound->comment.text);
     case BOUND_TRUNCATE:
         portal_set_tag(portal, "TRUNCATE TABLE");
         return catalog_truncate(view, bound->truncate.tables, bound->truncate.table_count,

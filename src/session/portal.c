@@ -475,6 +475,7 @@ Status portal_start_bound(Portal *portal) {
     case BOUND_ALTER_TABLE:
     case BOUND_RENAME:
     case BOUND_DROP:
+    case BOUND_COMMENT:
     case BOUND_TRUNCATE: {
         TRY(require_writable(session, statement->syntax, definition_name(&statement->bound)));
         TRY(txn_statement_begin(session->txn));
