@@ -103,3 +103,13 @@ uint64_t bench_random(uint64_t *state) {
     z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
     return z ^ z >> 31;
 }
+
+void bench_progress(const char *name, uint32_t round, uint32_t round_count, const char *who) {
+    fprintf(stderr,
+        isatty(STDERR_FILENO) ? "\r\033[K%s, round %u of %u, %s" : "%s, round %u of %u, %s\n", name,
+        round + 1, round_count, who);
+}
+
+void bench_progress_end(void) {
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+}

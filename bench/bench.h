@@ -34,4 +34,8 @@ void bench_print_head(const char *ours, const char *peer);
 bool bench_print_case(const BenchCase *result);
 void bench_print_machine(void);
 
+// Which step runs, on stderr: one line on a terminal, written over; otherwise a line for each step.
+void bench_progress(const char *name, uint32_t round, uint32_t round_count, const char *who);
+void bench_progress_end(void);
+
 uint64_t bench_random(uint64_t *state);

@@ -66,21 +66,10 @@ static bool has_case(const Settings *settings, Case which) {
     return (settings->cases >> which & 1) != 0;
 }
 
-// One line on a terminal, written over; otherwise a line for each step and none for its parts.
-static void progress_step(const char *name, uint32_t round, uint32_t round_count, const char *who) {
-    fprintf(stderr,
-        isatty(STDERR_FILENO) ? "\r\033[K%s, round %u of %u, %s" : "%s, round %u of %u, %s\n", name,
-        round + 1, round_count, who);
-}
-
 static void progress_rows(uint64_t done, uint64_t total) {
     if (done % PROGRESS_ROWS != 0 || !isatty(STDERR_FILENO)) return;
     fprintf(stderr, "\033[s: %llu of %llu rows\033[K\033[u", (unsigned long long)done,
         (unsigned long long)total);
-}
-
-static void progress_end(void) {
-    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
 
 // Keys of a random load: a permutation of 0 .. n - 1 spread over 62 bits, so that both sides and
@@ -496,7 +485,7 @@ static bool commits(
     BenchCase result = {.name = name, .gate = gate};
     uint64_t operations = thread_count == 1 ? 5000 : 20000;
     for (uint32_t round = 0; round < settings->round_count; round++) {
-        progress_step(name, round, settings->round_count, "both");
+        bench_progress(name, round, settings->round_count, "both");
         side_remove(ours->path);
         omen_side_open(settings, ours);
         omen_run(ours, create_table);
@@ -511,7 +500,7 @@ static bool commits(
         bench_add(&result.peer, rate, sqlite_count(peer));
         sqlite3_close(peer->sqlite);
     }
-    progress_end();
+    bench_progress_end();
     return bench_print_case(&result);
 }
 
@@ -524,14 +513,14 @@ static bool alternate(const Settings *settings, Side *ours, Side *peer, Case whi
     if (!has_case(settings, which)) return true;
     BenchCase result = {.name = name, .gate = gate};
     for (uint32_t round = 0; round < settings->round_count; round++) {
-        progress_step(name, round, settings->round_count, "OmenDB");
+        bench_progress(name, round, settings->round_count, "OmenDB");
         Timed a = our_work(ours, settings, round + 1, operations);
-        progress_step(name, round, settings->round_count, "SQLite");
+        bench_progress(name, round, settings->round_count, "SQLite");
         Timed b = peer_work(peer, settings, round + 1, operations);
         bench_add(&result.ours, (double)a.operations / a.seconds, a.checksum);
         bench_add(&result.peer, (double)b.operations / b.seconds, b.checksum);
     }
-    progress_end();
+    bench_progress_end();
     return bench_print_case(&result);
 }
 
@@ -563,15 +552,15 @@ static bool loads(const Settings *settings, Side *ours, Side *peer, bool is_rand
     uint32_t peer_count = is_random && settings->row_count >= LONG_LOAD_ROWS ? 1 : our_count;
     double memory = 0;
     for (uint32_t round = 0; round < our_count; round++) {
-        progress_step(result.name, round, our_count, "OmenDB");
+        bench_progress(result.name, round, our_count, "OmenDB");
         memory = our_round(settings, ours, is_random, &result.ours);
         if (!is_random || round + 1 < our_count) omen_side_close(ours);
         if (round >= peer_count) continue;
-        progress_step(result.name, round, peer_count, "SQLite");
+        bench_progress(result.name, round, peer_count, "SQLite");
         peer_round(settings, peer, is_random, &result.peer);
         if (!is_random || round + 1 < peer_count) sqlite3_close(peer->sqlite);
     }
-    progress_end();
+    bench_progress_end();
     if (!is_timed) return true;
     if (peer_count < our_count) {
         printf("SQLite's random load: %u round%s, for the time that it takes\n", peer_count,

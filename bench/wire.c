@@ -2,6 +2,7 @@
 // durability, and a lean pipelining client.
 
 #include "bench/bench.h"
+#include "bench/parse.h"
 #include "tools/oracle/oracle.h"
 
 #include <stdio.h>
@@ -74,11 +75,14 @@ static bool pgbench_case(const Settings *settings, const Peer *ours, const Peer 
     BenchCase result = {.name = name, .gate = gate};
     bool keeps_balances = strstr(options, "-S") == NULL;
     for (uint32_t round = 0; round < settings->round_count; round++) {
+        bench_progress(name, round, settings->round_count, "OmenDB");
         double rate = pgbench_run(ours, settings, options);
         bench_add(&result.ours, rate, keeps_balances ? balances_agree(ours) : 1);
+        bench_progress(name, round, settings->round_count, "PostgreSQL");
         rate = pgbench_run(peer, settings, options);
         bench_add(&result.peer, rate, keeps_balances ? balances_agree(peer) : 1);
     }
+    bench_progress_end();
     return bench_print_case(&result);
 }
 
@@ -126,11 +130,13 @@ static bool pipeline_case(
     BenchCase result = {.name = name};
     for (uint32_t round = 0; round < settings->round_count; round++) {
         uint64_t checksum = 0;
+        bench_progress(name, round, settings->round_count, "both");
         double rate = pipeline_run(ours, depth, settings->scale * 100000, &checksum);
         bench_add(&result.ours, rate, checksum);
         rate = pipeline_run(peer, depth, settings->scale * 100000, &checksum);
         bench_add(&result.peer, rate, checksum);
     }
+    bench_progress_end();
     return bench_print_case(&result);
 }
 
@@ -190,6 +196,7 @@ static bool run_all(const Settings *settings, Peer *ours, Peer *peer) {
     printf("scale %u, %u rounds of %u s; Unix socket; PostgreSQL: fsync on, synchronous_commit on, "
            "shared_buffers 4GB, max_wal_size 16GB; OmenDB: synchronous_commit on\n",
         settings->scale, settings->round_count, settings->seconds);
+    fflush(stdout);
     pgbench_fill(ours, settings->scale);
     pgbench_fill(peer, settings->scale);
     bench_print_head("OmenDB", "PostgreSQL");
@@ -218,6 +225,7 @@ int main(int count, char **arguments) {
         .round_count = 5,
         .seconds = 5,
         .idle_count = 200};
+    if (count == 2 && strcmp(arguments[1], "--parse") == 0) return parse_run() ? 0 : 1;
     for (int i = 1; i + 1 < count; i += 2) {
         uint32_t number = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--omendb") == 0) settings.omendb = arguments[i + 1];
@@ -231,8 +239,12 @@ int main(int count, char **arguments) {
     }
     if (count % 2 == 0 || settings.round_count == 0 || settings.round_count > BENCH_ROUNDS_MAX) {
         fputs("wire: served transactions against PostgreSQL 15, through pgbench.\n"
-              "Usage: wire [--omendb PATH] [--scale N] [--rounds N] [--seconds N] [--idle N]\n"
-              "With --idle, only the memory of N idle connections is measured.\n",
+              "Usage: wire [--omendb PATH] [--scale N (100)] [--rounds N (5, at most 15)]\n"
+              "            [--seconds N (5)] [--idle N]\n"
+              "       wire --parse\n"
+              "With --idle, only the memory of N idle connections is measured; with --parse, only\n"
+              "the time from a received message to a bound plan that the cache has.\n"
+              "Exits 1 when a bar is missed.\n",
             stderr);
         return 2;
     }

@@ -12,7 +12,6 @@ Prepared *session_find_prepared(Session *session, const char *name) {
 
 static void prepared_free(Prepared *prepared) {
     statement_unref(prepared->statement);
-    free(prepared->name);
     free(prepared);
 }
 
@@ -37,16 +36,11 @@ void prepared_free_all(Session *session) {
 // Takes the statement.
 static Status prepared_add(Session *session, const char *name, Statement *statement,
     bool is_from_sql, Prepared **prepared_out) {
-    Prepared *prepared = calloc(1, sizeof *prepared);
     size_t bytes = strlen(name) + 1;
-    char *copy = malloc(bytes);
-    if (prepared == NULL || copy == NULL) {
-        free(prepared);
-        free(copy);
-        return fail(OUT_OF_MEMORY, "out of memory");
-    }
-    memcpy(copy, name, bytes);
-    prepared->name = copy;
+    Prepared *prepared = calloc(1, sizeof *prepared + bytes);
+    if (prepared == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+    prepared->name = (char *)(prepared + 1);
+    memcpy(prepared->name, name, bytes);
     prepared->statement = statement;
     statement->is_described = true;
     prepared->is_from_sql = is_from_sql;

@@ -97,7 +97,7 @@ typedef struct Statement {
 } Statement;
 
 struct Prepared {
-    char *name;
+    char *name; // behind it
     Statement *statement;
     int64_t prepare_time_us;
     bool is_from_sql;
