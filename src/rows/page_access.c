@@ -132,7 +132,8 @@ static bool is_ready(RowStore *store, RowPage *page, size_t heap_bytes) {
            && page_heap_room(page) >= heap_bytes;
 }
 
-// Puts a larger page in the place of one, if it is still what it was measured to be.
+// Puts a larger page in the place of one, latched by the caller, if it is still what it was
+// measured to be.
 static Status page_rebuild(
     RowStore *store, const RowPlace *place, RowPage *page, size_t heap_bytes) {
     uint64_t kept[ROW_PAGE_ROWS_MAX / 64];
@@ -182,6 +183,13 @@ Status page_lock_for_write(RowStore *store, const RowPlace *place, size_t heap_b
     for (;;) {
         TRY(page_lock(store, place->slot, page_out, exists_out));
         if (!*exists_out || is_ready(store, *page_out, heap_bytes)) return OK;
-        TRY(page_rebuild(store, place, *page_out, heap_bytes));
+        // Pinned: or the room for a larger page could be made by evicting this one, in vain and for
+        // ever when nothing else can go.
+        CacheFrame *frame = &(*page_out)->frame;
+        bool is_pinned = cache_pin(frame);
+        ASSERT(is_pinned); // nothing leaves its slot while it is latched
+        Status status = page_rebuild(store, place, *page_out, heap_bytes);
+        cache_unpin(frame);
+        TRY(status);
     }
 }

@@ -69,12 +69,13 @@ typedef struct Fixture {
     StoreId store;
     Table *table;
     Arena arena;
+    uint64_t memory_bytes;
 } Fixture;
 
 static void fixture_open(Fixture *fixture) {
     DatabaseOptions options = {
         .environment = environment_real(),
-        .memory_limit_bytes = 64 << 20,
+        .memory_limit_bytes = fixture->memory_bytes,
         .wal_file_bytes = 1 << 20,
         .wal_ring_bytes = 1 << 18,
         .no_background = true,
@@ -110,8 +111,8 @@ static void rollback(Txn *txn) {
     txn_rollback(txn);
 }
 
-static void fixture_init(Fixture *fixture) {
-    *fixture = (Fixture){0};
+static void fixture_init_small(Fixture *fixture, uint64_t memory_bytes) {
+    *fixture = (Fixture){.memory_bytes = memory_bytes};
     log_set_severity(LOG_OFF);
     arena_init(&fixture->arena, NULL);
     assert_ok(simulated_disk_create(&fixture->disk));
@@ -121,6 +122,10 @@ static void fixture_init(Fixture *fixture) {
         table_store_create(database_tables(fixture->database), txn, &schema, &fixture->store));
     commit(txn);
     fixture->table = table_find(database_tables(fixture->database), fixture->store);
+}
+
+static void fixture_init(Fixture *fixture) {
+    fixture_init_small(fixture, 64 << 20);
 }
 
 static void fixture_deinit(Fixture *fixture) {
@@ -612,6 +617,43 @@ TEST(rules, p21_full_disk_refuses_the_commit_and_nothing_else) {
     fixture_deinit(&fixture);
 }
 
+// ---- 23: a transaction that is larger than the cache --------------------------------------------
+
+// Pages with versions stay in memory (docs/decisions.md), so it is refused, and nothing is lost.
+TEST(rules, r23_transaction_larger_than_the_cache_is_refused) {
+    Fixture fixture;
+    fixture_init_small(&fixture, 12 << 20);
+    (void)insert_rows(&fixture, 10);
+    Txn *txn = begin(&fixture);
+    Status status = OK;
+    for (int i = 0; i < 40000 && status == OK; i++) {
+        RowId row;
+        status = insert(&fixture, txn, 1000 + i, 1, long_text(&fixture, 'l'), &row);
+    }
+    assert_int_equal(status, OUT_OF_MEMORY);
+    error_clear();
+    txn_statement_rollback(txn);
+    txn_rollback(txn);
+    collect_all(&fixture);
+    database_close(fixture.database);
+    fixture_open(&fixture);
+    txn = begin(&fixture);
+    Batch *batch = table_batch_make(&fixture.arena, fixture.table, all_columns);
+    TableScan *scan;
+    assert_ok(
+        table_scan_open(fixture.table, txn_snapshot(txn), all_columns, &fixture.arena, &scan));
+    uint32_t count = 0;
+    do {
+        assert_ok(table_scan_next(scan, batch));
+        count += batch->row_count;
+    } while (batch->row_count > 0);
+    assert_int_equal(count, 10);
+    table_scan_close(scan);
+    batch_release_pins(batch);
+    commit(txn);
+    fixture_deinit(&fixture);
+}
+
 TEST_MAIN(TEST_OF(rules, p08_add_decides_under_the_lock),
     TEST_OF(rules, p09_collection_removes_the_keys_of_all_it_cuts),
     TEST_OF(rules, p09_clean_close_leaves_no_entries_to_remove),
@@ -624,4 +666,5 @@ TEST_MAIN(TEST_OF(rules, p08_add_decides_under_the_lock),
     TEST_OF(rules, p18_index_is_not_used_by_a_snapshot_older_than_it),
     TEST_OF(rules, p18_checkpoint_keeps_the_tables_of_its_flip),
     TEST_OF(rules, p21_failed_log_ends_waits_and_shows_nothing),
-    TEST_OF(rules, p21_full_disk_refuses_the_commit_and_nothing_else))
+    TEST_OF(rules, p21_full_disk_refuses_the_commit_and_nothing_else),
+    TEST_OF(rules, r23_transaction_larger_than_the_cache_is_refused))
