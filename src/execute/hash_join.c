@@ -351,6 +351,20 @@ static void probe_gather(JoinProbe *self, uint32_t count) {
     pairs->selection = NULL;
 }
 
+// Remembers who had a match, where that is asked for.
+static void probe_mark(JoinProbe *self, uint32_t count) {
+    PlanJoin join = self->base.owner->node->join.join;
+    bool marks_inner = self->build->keeps_matched;
+    bool marks_outer = join != PLAN_JOIN_INNER && join != PLAN_JOIN_RIGHT;
+    if (!marks_outer && !marks_inner) return;
+    Selection selection = {.rows = self->filter == NULL ? NULL : self->pair_rows, .count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t pair = selection_row(selection, i);
+        if (marks_outer) set_bit(self->outer_matched, self->pair_outer[pair]);
+        if (marks_inner) build_set_match(self->build, self->pair_inner[pair]);
+    }
+}
+
 // Pairs of the current outer batch that pass, or none.
 static Status probe_step(JoinProbe *self, Batch **batch_out) {
     PlanJoin join = self->base.owner->node->join.join;
@@ -367,12 +381,7 @@ static Status probe_step(JoinProbe *self, Batch **batch_out) {
         self->passed.selected_count = passed_count;
         count = passed_count;
     }
-    Selection selection = {.rows = self->filter == NULL ? NULL : self->pair_rows, .count = count};
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t pair = selection_row(selection, i);
-        set_bit(self->outer_matched, self->pair_outer[pair]);
-        if (self->build->keeps_matched) build_set_match(self->build, self->pair_inner[pair]);
-    }
+    probe_mark(self, count);
     if (count > 0 && join_wants_inner(join)) *batch_out = &self->passed;
     return OK;
 }

@@ -16,12 +16,24 @@ static Status row_buffer_reserve(RowBuffer *buffer, uint32_t more) {
     if (wanted <= buffer->chunk_capacity) return OK;
     uint32_t capacity = wanted * 2 + 2;
     Batch **chunks = arena_new_array(buffer->arena, Batch *, capacity);
+    void **values = arena_new_array(buffer->arena, void *, (size_t)capacity * buffer->column_count);
     if (buffer->chunk_count > 0) {
         memcpy(chunks, buffer->chunks, buffer->chunk_count * sizeof(Batch *));
+        memcpy(values, buffer->values,
+            (size_t)buffer->chunk_count * buffer->column_count * sizeof(void *));
     }
     buffer->chunks = chunks;
+    buffer->values = values;
     buffer->chunk_capacity = capacity;
     return OK;
+}
+
+static void row_buffer_add_chunk(RowBuffer *buffer, Batch *chunk) {
+    void **values = buffer->values + (size_t)buffer->chunk_count * buffer->column_count;
+    for (uint32_t i = 0; i < buffer->column_count; i++) {
+        values[i] = chunk->columns[i].values;
+    }
+    buffer->chunks[buffer->chunk_count++] = chunk;
 }
 
 // A chunk with room for at least one row.
@@ -35,7 +47,7 @@ static Status row_buffer_open_chunk(RowBuffer *buffer, Batch **chunk_out) {
     }
     TRY(row_buffer_reserve(buffer, 1));
     Batch *chunk = batch_make(buffer->arena, buffer->types, buffer->column_count, false);
-    buffer->chunks[buffer->chunk_count++] = chunk;
+    row_buffer_add_chunk(buffer, chunk);
     *chunk_out = chunk;
     return OK;
 }
@@ -44,8 +56,10 @@ Status row_buffer_adopt(RowBuffer *buffer, const RowBuffer *from, uint32_t *firs
     *first_out = buffer->chunk_count * BATCH_ROW_COUNT;
     if (from->chunk_count == 0) return OK;
     TRY(row_buffer_reserve(buffer, from->chunk_count));
-    memcpy(buffer->chunks + buffer->chunk_count, from->chunks, from->chunk_count * sizeof(Batch *));
-    buffer->chunk_count += from->chunk_count;
+    for (uint32_t i = 0; i < from->chunk_count; i++) {
+        row_buffer_add_chunk(buffer, from->chunks[i]);
+    }
+    buffer->has_nulls = buffer->has_nulls || from->has_nulls;
     buffer->row_count = *first_out + from->row_count;
     return OK;
 }
@@ -58,6 +72,9 @@ Status row_buffer_append(RowBuffer *buffer, const Batch *batch) {
         uint32_t taken = batch_append_rows(chunk, buffer->arena, batch, first);
         first += taken;
         buffer->row_count += taken;
+        for (uint32_t i = 0; i < chunk->column_count; i++) {
+            buffer->has_nulls = buffer->has_nulls || chunk->columns[i].nulls != NULL;
+        }
     }
     return arena_check(buffer->arena);
 }
@@ -66,6 +83,9 @@ Status row_buffer_append_values(RowBuffer *buffer, const Value *values) {
     Batch *chunk;
     TRY(row_buffer_open_chunk(buffer, &chunk));
     batch_append_values(chunk, buffer->arena, values);
+    for (uint32_t i = 0; i < chunk->column_count; i++) {
+        buffer->has_nulls = buffer->has_nulls || values[i].is_null;
+    }
     buffer->row_count++;
     return OK;
 }
@@ -120,6 +140,12 @@ static const Column *buffer_column(const RowBuffer *buffer, uint32_t column, uin
     return &buffer->chunks[row / BATCH_ROW_COUNT]->columns[column];
 }
 
+#define GATHER_KEPT(Type)                                                                          \
+    for (uint32_t i = 0; i < count; i++) {                                                         \
+        const Type *chunk = values[rows[i] / BATCH_ROW_COUNT * stride];                            \
+        ((Type *)to->values)[i] = chunk[rows[i] % BATCH_ROW_COUNT];                                \
+    }
+
 void row_buffer_gather(const RowBuffer *buffer, uint32_t column, const uint32_t *rows,
     uint32_t count, Arena *arena, Column *to) {
     column_clear_nulls(to);
@@ -143,18 +169,21 @@ void row_buffer_gather(const RowBuffer *buffer, uint32_t column, const uint32_t 
         }
         return;
     }
+    void *const *values = buffer->values + column;
+    size_t stride = buffer->column_count;
     switch (width) {
     case 1:
-        GATHER(uint8_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+        GATHER_KEPT(uint8_t) break;
     case 2:
-        GATHER(uint16_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+        GATHER_KEPT(uint16_t) break;
     case 4:
-        GATHER(uint32_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+        GATHER_KEPT(uint32_t) break;
     case 8:
-        GATHER(uint64_t, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+        GATHER_KEPT(uint64_t) break;
     default:
-        GATHER(Interval, buffer_column(buffer, column, rows[i]), rows[i] % BATCH_ROW_COUNT) break;
+        GATHER_KEPT(Interval) break;
     }
+    if (!buffer->has_nulls) return;
     for (uint32_t i = 0; i < count; i++) {
         const Column *from = buffer_column(buffer, column, rows[i]);
         if (from->nulls != NULL && column_is_null(from, rows[i] % BATCH_ROW_COUNT)) {

@@ -8,6 +8,8 @@ typedef struct RowBuffer {
     const Oid *types;
     uint32_t column_count;
     Batch **chunks;
+    void **values; // of each column of each chunk, so that a row is one step away
+    bool has_nulls;
     uint32_t chunk_count, chunk_capacity;
     uint32_t row_count; // up to the last row; an adopted part leaves a gap before it
 } RowBuffer;
