@@ -96,16 +96,15 @@ static Status call_update(AggregatePart *part, uint32_t c, const Column *argumen
     Selection selection, const uint32_t *numbers) {
     const AggregateCall *call = &aggregate_of(part)->calls[c];
     CallState *state = &part->calls[c];
-    if (part->group_count == 1) {
-        void *only = (uint8_t *)part->states[0] + call->offset;
-        for (uint32_t i = 0; i < selection.count; i++)
-            part->row_states[i] = only;
-    } else {
-        for (uint32_t i = 0; i < selection.count; i++)
-            part->row_states[i] = (uint8_t *)part->states[numbers[i]] + call->offset;
-    }
     state->call.arguments = arguments;
     state->call.selection = selection;
+    if (part->group_count == 1 && call->kernels->update_one != NULL) {
+        uint8_t *only = part->states[0];
+        return call->kernels->update_one(&state->call, only + call->offset, &part->base.arena);
+    }
+    for (uint32_t i = 0; i < selection.count; i++) {
+        part->row_states[i] = (uint8_t *)part->states[numbers[i]] + call->offset;
+    }
     return call->kernels->update(&state->call, part->row_states, &part->base.arena);
 }
 

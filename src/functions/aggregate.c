@@ -23,6 +23,23 @@ static Status count_values(const Call *call, void *const *states, Arena *state_a
     return OK;
 }
 
+static Status count_rows_one(const Call *call, void *state, Arena *state_arena) {
+    (void)state_arena;
+    *(int64_t *)state += call->selection.count;
+    return OK;
+}
+
+static Status count_values_one(const Call *call, void *state, Arena *state_arena) {
+    const Column *column = &call->arguments[0];
+    if (column->nulls == NULL) return count_rows_one(call, state, state_arena);
+    int64_t count = 0;
+    for (uint32_t i = 0; i < call->selection.count; i++) {
+        count += !column_is_null(column, selection_row(call->selection, i));
+    }
+    *(int64_t *)state += count;
+    return OK;
+}
+
 static Status count_combine(const Call *call, void *into, const void *from, Arena *state_arena) {
     (void)call;
     (void)state_arena;
@@ -40,6 +57,7 @@ static Status count_finalize(const Call *call, const void *state, Arena *arena, 
 const AggregateKernels aggregate_count_rows = {
     .state_bytes = sizeof(int64_t),
     .update = count_rows,
+    .update_one = count_rows_one,
     .combine = count_combine,
     .finalize = count_finalize,
 };
@@ -47,6 +65,7 @@ const AggregateKernels aggregate_count_rows = {
 const AggregateKernels aggregate_count_values = {
     .state_bytes = sizeof(int64_t),
     .update = count_values,
+    .update_one = count_values_one,
     .combine = count_combine,
     .finalize = count_finalize,
 };

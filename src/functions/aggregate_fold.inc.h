@@ -37,6 +37,41 @@ static Status PASTE(NAME, _update)(const Call *call, void *const *states, Arena 
     return failed == 0 ? OK : FAIL(failed);
 }
 
+static Status PASTE(NAME, _update_one)(const Call *call, void *into, Arena *state_arena) {
+    (void)state_arena;
+    const Column *column = &call->arguments[0];
+    const uint16_t *rows = call->selection.rows;
+    uint32_t count = call->selection.count, i = 0;
+    STATE *state = into;
+    uint8_t failed = 0;
+    if (column->nulls != NULL || column->is_constant) {
+        for (; i < count; i++) {
+            uint32_t row = selection_row(call->selection, i);
+            if (column_is_null(column, row)) continue;
+            FOLD_IN(state, ARGUMENT(call, 0, SOURCE, row))
+        }
+        return failed == 0 ? OK : FAIL(failed);
+    }
+    if (count == 0) return OK;
+    const SOURCE *values = column->values;
+    if (!state->has_value) {
+        *state = (STATE){.value = (T)values[rows == NULL ? 0 : rows[0]], .has_value = true};
+        i = 1;
+    }
+    T folded = state->value;
+    if (rows == NULL) {
+        for (; i < count; i++) {
+            FOLD(folded, values[i])
+        }
+    } else {
+        for (; i < count; i++) {
+            FOLD(folded, values[rows[i]])
+        }
+    }
+    state->value = folded;
+    return failed == 0 ? OK : FAIL(failed);
+}
+
 static Status PASTE(NAME, _combine)(
     const Call *call, void *into, const void *from, Arena *state_arena) {
     (void)call;
@@ -62,6 +97,7 @@ static Status PASTE(NAME, _finalize)(
 const AggregateKernels NAME = {
     .state_bytes = sizeof(STATE),
     .update = PASTE(NAME, _update),
+    .update_one = PASTE(NAME, _update_one),
     .combine = PASTE(NAME, _combine),
     .finalize = PASTE(NAME, _finalize),
 };

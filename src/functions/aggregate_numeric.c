@@ -176,6 +176,34 @@ static Status integer_update(const Call *call, void *const *states, Arena *state
     return OK;
 }
 
+static Status integer_update_one(const Call *call, void *into, Arena *state_arena) {
+    const Column *column = &call->arguments[0];
+    const uint16_t *rows = call->selection.rows;
+    uint32_t count = call->selection.count;
+    NumericState *state = into;
+    Int128 total = 0;
+    int64_t added = count;
+    if (column->kind == PHYSICAL_INT8 && column->nulls == NULL && !column->is_constant) {
+        const int64_t *values = column->values;
+        for (uint32_t i = 0; i < count && rows == NULL; i++) {
+            total += values[i];
+        }
+        for (uint32_t i = 0; i < count && rows != NULL; i++) {
+            total += values[rows[i]];
+        }
+    } else {
+        added = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = selection_row(call->selection, i);
+            if (column_is_null(column, row)) continue;
+            total += integer_at(column, row);
+            added++;
+        }
+    }
+    state->count += added;
+    return sum_add_scaled(&state->sum, total, state_arena);
+}
+
 static Status numeric_update(const Call *call, void *const *states, Arena *state_arena) {
     const Column *column = &call->arguments[0];
     for (uint32_t i = 0; i < call->selection.count; i++) {
@@ -319,27 +347,33 @@ static Status stddev_samp_answer(
 
 // X(aggregate, state, what feeds it, how states meet, what answers)
 #define EXACT_LIST(X)                                                                              \
-    X(sum_int8, NumericState, integer_update, numeric_combine, sum_answer)                         \
-    X(sum_numeric, NumericState, numeric_update, numeric_combine, sum_answer)                      \
-    X(avg_integer, NumericState, integer_update, numeric_combine, average_answer)                  \
-    X(avg_numeric, NumericState, numeric_update, numeric_combine, average_answer)                  \
-    X(var_pop_integer, VarianceState, integer_variance_update, variance_combine, var_pop_answer)   \
-    X(var_pop_numeric, VarianceState, numeric_variance_update, variance_combine, var_pop_answer)   \
-    X(var_samp_integer, VarianceState, integer_variance_update, variance_combine, var_samp_answer) \
-    X(var_samp_numeric, VarianceState, numeric_variance_update, variance_combine, var_samp_answer) \
-    X(stddev_pop_integer, VarianceState, integer_variance_update, variance_combine,                \
+    X(sum_int8, NumericState, integer_update, integer_update_one, numeric_combine, sum_answer)     \
+    X(sum_numeric, NumericState, numeric_update, NULL, numeric_combine, sum_answer)                \
+    X(avg_integer, NumericState, integer_update, integer_update_one, numeric_combine,              \
+        average_answer)                                                                            \
+    X(avg_numeric, NumericState, numeric_update, NULL, numeric_combine, average_answer)            \
+    X(var_pop_integer, VarianceState, integer_variance_update, NULL, variance_combine,             \
+        var_pop_answer)                                                                            \
+    X(var_pop_numeric, VarianceState, numeric_variance_update, NULL, variance_combine,             \
+        var_pop_answer)                                                                            \
+    X(var_samp_integer, VarianceState, integer_variance_update, NULL, variance_combine,            \
+        var_samp_answer)                                                                           \
+    X(var_samp_numeric, VarianceState, numeric_variance_update, NULL, variance_combine,            \
+        var_samp_answer)                                                                           \
+    X(stddev_pop_integer, VarianceState, integer_variance_update, NULL, variance_combine,          \
         stddev_pop_answer)                                                                         \
-    X(stddev_pop_numeric, VarianceState, numeric_variance_update, variance_combine,                \
+    X(stddev_pop_numeric, VarianceState, numeric_variance_update, NULL, variance_combine,          \
         stddev_pop_answer)                                                                         \
-    X(stddev_samp_integer, VarianceState, integer_variance_update, variance_combine,               \
+    X(stddev_samp_integer, VarianceState, integer_variance_update, NULL, variance_combine,         \
         stddev_samp_answer)                                                                        \
-    X(stddev_samp_numeric, VarianceState, numeric_variance_update, variance_combine,               \
+    X(stddev_samp_numeric, VarianceState, numeric_variance_update, NULL, variance_combine,         \
         stddev_samp_answer)
 
-#define X(name, State, update_function, combine_function, answer_function)                         \
+#define X(name, State, update_function, one_function, combine_function, answer_function)           \
     const AggregateKernels aggregate_##name = {                                                    \
         .state_bytes = sizeof(State),                                                              \
         .update = update_function,                                                                 \
+        .update_one = one_function,                                                                \
         .combine = combine_function,                                                               \
         .finalize = answer_function,                                                               \
     };

@@ -146,6 +146,8 @@ typedef struct AggregateKernels {
     // Arguments' NULLs are skipped by the kernel as the aggregate wants. What a state keeps beyond
     // its bytes lives in `state_arena`.
     Status (*update)(const Call *call, void *const *states, Arena *state_arena);
+    // The same when all rows go to one state. NULL: through `update`.
+    Status (*update_one)(const Call *call, void *state, Arena *state_arena);
     Status (*combine)(const Call *call, void *into, const void *from, Arena *state_arena);
     Status (*finalize)(const Call *call, const void *state, Arena *arena, Value *value_out);
 } AggregateKernels;
