@@ -552,7 +552,7 @@ static inline bool fetch_row(
     const RowFetch *fetch, const FetchPlace *place, RowId row_id, const Bytes *key) {
     CacheFrame *frame = place->frame;
     uint64_t version;
-    if (!IS_OPTIMISTIC || !latch_try_read(&frame->latch, &version)) return false;
+    if (!latch_try_read(&frame->latch, &version)) return false;
     if (slot_versions(place->slot) != NULL) return false;
     RowPage *page = page_of(frame);
     if (page_header(page)->layout_version != fetch->layout->version) return false;
@@ -697,7 +697,7 @@ static Status fetch_many(const RowFetch *fetch, const UndoReader *reader, const 
         uint32_t left = row_count - done < room ? row_count - done : room;
         uint32_t taken = 0;
         uint32_t count = left < FETCH_GROUP_COUNT ? left : FETCH_GROUP_COUNT;
-        if (!is_run(store, rows + done, left)) {
+        if (IS_OPTIMISTIC && !is_run(store, rows + done, left)) {
             status = row_batch_reserve(
                 batch, (size_t)batch->view_count * (COPIED_BYTES_MAX + COPY_STEP));
             if (status != OK) break;
@@ -724,7 +724,7 @@ Status row_store_fetch(RowStore *store, const UndoReader *reader, const RowId *r
     bool has_buffer = check != NULL && check->integer_width == 0;
     if (has_buffer) key_buffer_init(&key);
     *done_out = 0;
-    bool is_single = row_count == 1 && batch->batch.row_count < BATCH_ROW_COUNT;
+    bool is_single = IS_OPTIMISTIC && row_count == 1 && batch->batch.row_count < BATCH_ROW_COUNT;
     if (is_single && fetch_single(&fetch, rows[0], check == NULL ? NULL : check->keys)) {
         *done_out = 1;
         batch->batch.selected_count = batch->batch.row_count;
