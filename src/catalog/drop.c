@@ -1,8 +1,8 @@
 // DROP and TRUNCATE.
 //
 // What can depend on what is few here, so that it is written out: a table takes its indexes,
-// constraints, defaults, types and owned sequences with it; a sequence that a serial default calls
-// needs CASCADE; one of an identity column, and an index of a constraint, cannot be dropped alone;
+// constraints, defaults, types and owned sequences with it; a sequence that a default calls needs
+// CASCADE; one of an identity column, and an index of a constraint, cannot be dropped alone;
 // a schema needs CASCADE while anything is in it.
 #include "catalog/catalog_internal.h"
 
@@ -92,42 +92,120 @@ static Status drop_index(CatalogView *view, Entry *entry) {
     return relation_reload(view, table->oid);
 }
 
+// A column whose default mentions a sequence.
+typedef struct SequenceUse {
+    Oid table;
+    int16_t column;
+    const char *table_name, *column_name;
+} SequenceUse;
+
+typedef struct SequenceUses {
+    Oid sequence;
+    SequenceUse *items;
+    uint32_t count;
+    Arena *arena;
+} SequenceUses;
+
+// The stored form names a sequence by a constant of type regclass: its OID, quoted.
+static bool default_mentions(const char *stored, Oid sequence) {
+    static const char constant[] = "(const 2205 ";
+    for (const char *at = strstr(stored, constant); at != NULL; at = strstr(at + 1, constant)) {
+        const char *quoted = strchr(at, '"');
+        if (quoted == NULL) return false;
+        char *end;
+        if (strtoul(quoted + 1, &end, 10) == sequence && *end == '"') return true;
+    }
+    return false;
+}
+
+static void list_uses(void *argument, Entry *entry) {
+    SequenceUses *uses = argument;
+    const TableInfo *table = &entry->table;
+    if (table->kind != RELATION_TABLE || entry->is_builtin) return;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const ColumnInfo *column = &table->columns[i];
+        if (column->is_dropped || column->default_text == NULL
+            || !default_mentions(column->default_text, uses->sequence)) {
+            continue;
+        }
+        if ((uses->count & (uses->count - 1)) == 0) {
+            SequenceUse *grown = arena_new_array(uses->arena, SequenceUse, uses->count * 2 + 1);
+            if (uses->count > 0) memcpy(grown, uses->items, uses->count * sizeof *grown);
+            uses->items = grown;
+        }
+        uses->items[uses->count++] = (SequenceUse){.table = table->oid,
+            .column = column->number,
+            .table_name = arena_copy_text(uses->arena, table->name),
+            .column_name = arena_copy_text(uses->arena, column->name)};
+    }
+}
+
+static int use_order(const void *a, const void *b) {
+    const SequenceUse *left = a, *right = b;
+    if (left->table != right->table) return left->table < right->table ? -1 : 1;
+    return (left->column > right->column) - (left->column < right->column);
+}
+
+static Status fail_sequence_used(const Entry *entry, const SequenceUses *uses) {
+    Text lines;
+    text_init(&lines, uses->arena);
+    for (uint32_t i = 0; i < uses->count; i++) {
+        const SequenceUse *use = &uses->items[i];
+        text_append_format(&lines,
+            "%sdefault value for column %s of table %s depends on sequence %s", i > 0 ? "\n" : "",
+            use->column_name, use->table_name, entry->name);
+    }
+    Status status = fail(DEPENDENT_OBJECTS_STILL_EXIST,
+        "cannot drop sequence %s because other objects depend on it", entry->name);
+    error_add_detail("%s", lines.data);
+    error_add_hint("%s", CASCADE_HINT);
+    return status;
+}
+
+// The defaults go, the columns stay.
+static Status drop_sequence_uses(CatalogView *view, const SequenceUses *uses) {
+    Text lines;
+    text_init(&lines, uses->arena);
+    for (uint32_t i = 0; i < uses->count; i++) {
+        const SequenceUse *use = &uses->items[i];
+        text_append_format(&lines, "%sdrop cascades to default value for column %s of table %s",
+            i > 0 ? "\n" : "", use->column_name, use->table_name);
+        Entry *table;
+        TRY(view_lock_relation(view, use->table, LOCK_ACCESS_EXCLUSIVE, &table));
+        TRY(default_rows_set(view, use->table, use->column, NULL));
+        TRY(relation_reload(view, use->table));
+    }
+    if (uses->count == 1) notice(view, lines.data, NULL);
+    if (uses->count > 1) {
+        notice(view, arena_format(uses->arena, "drop cascades to %u other objects", uses->count),
+            lines.data);
+    }
+    return OK;
+}
+
 static Status drop_sequence(CatalogView *view, Entry *entry, bool cascade) {
-    Entry *table =
+    Entry *owner =
         entry->owner_table == 0 ? NULL : view_find(view, ENTRY_RELATION, entry->owner_table);
-    if (table == NULL) return sequence_drop(view, entry->oid);
-    TRY(view_lock_relation(view, entry->owner_table, LOCK_ACCESS_EXCLUSIVE, &table));
-    const ColumnInfo *column = &table->table.columns[entry->owner_column - 1];
-    if (column->identity != 0) {
-        Status status = fail(DEPENDENT_OBJECTS_STILL_EXIST,
-            "cannot drop sequence %s because column %s of table %s requires it", entry->name,
-            column->name, table->name);
-        error_add_hint("You can drop column %s of table %s instead.", column->name, table->name);
-        return status;
+    if (owner != NULL) {
+        TRY(view_lock_relation(view, entry->owner_table, LOCK_ACCESS_EXCLUSIVE, &owner));
+        const ColumnInfo *column = &owner->table.columns[entry->owner_column - 1];
+        if (column->identity != 0) {
+            Status status = fail(DEPENDENT_OBJECTS_STILL_EXIST,
+                "cannot drop sequence %s because column %s of table %s requires it", entry->name,
+                column->name, owner->name);
+            error_add_hint(
+                "You can drop column %s of table %s instead.", column->name, owner->name);
+            return status;
+        }
     }
-    char sequence_text[16];
-    snprintf(sequence_text, sizeof sequence_text, "%u", entry->oid);
-    bool is_called =
-        column->default_text != NULL
-        && strstr(column->default_text, sequence_text) != NULL; // the stored form has its OID
-    if (is_called && !cascade) {
-        Status status = fail(DEPENDENT_OBJECTS_STILL_EXIST,
-            "cannot drop sequence %s because other objects depend on it", entry->name);
-        error_add_detail("default value for column %s of table %s depends on sequence %s",
-            column->name, table->name, entry->name);
-        error_add_hint("%s", CASCADE_HINT);
-        return status;
-    }
-    if (is_called) {
-        notice(view,
-            arena_format(&view->txn_arena,
-                "drop cascades to default value for column %s of table %s", column->name,
-                table->name),
-            NULL);
-        TRY(default_rows_set(view, table->oid, column->number, NULL));
-    }
-    TRY(sequence_drop(view, entry->oid));
-    return relation_reload(view, table->oid);
+    SequenceUses uses = {.sequence = entry->oid, .arena = &view->txn_arena};
+    view_each(view, ENTRY_RELATION, list_uses, &uses);
+    if (uses.count > 1) qsort(uses.items, uses.count, sizeof *uses.items, use_order);
+    if (uses.count > 0 && !cascade) return fail_sequence_used(entry, &uses);
+    Oid sequence = entry->oid, owner_table = owner == NULL ? 0 : owner->oid;
+    TRY(drop_sequence_uses(view, &uses));
+    TRY(sequence_drop(view, sequence));
+    return owner_table == 0 ? OK : relation_reload(view, owner_table);
 }
 
 Status catalog_drop_relation(CatalogView *view, Oid relation, RelationKind kind, bool cascade) {
