@@ -127,7 +127,7 @@ static size_t heap_bytes_kept(RowStore *store, RowPage *page, const uint64_t *ke
     return bytes;
 }
 
-static bool is_ready(RowStore *store, RowPage *page, size_t heap_bytes) {
+bool page_is_ready(RowStore *store, RowPage *page, size_t heap_bytes) {
     return page_header(page)->layout_version == row_store_layout(store)->version
            && page_heap_room(page) >= heap_bytes;
 }
@@ -157,7 +157,7 @@ static Status page_rebuild(
     row_page_init(fresh, layout, store->options.store, page_first_row(place->group, place->page),
         row_count, bytes);
     page = page_try_lock_resident(store, place->slot);
-    bool is_wanted = page != NULL && !is_ready(store, page, heap_bytes);
+    bool is_wanted = page != NULL && !page_is_ready(store, page, heap_bytes);
     if (is_wanted) {
         rows_kept(place->slot, page, kept);
         is_wanted = heap_bytes_kept(store, page, kept) + heap_bytes <= page_heap_room(fresh)
@@ -182,7 +182,7 @@ Status page_lock_for_write(RowStore *store, const RowPlace *place, size_t heap_b
     RowPage **page_out, bool *exists_out) {
     for (;;) {
         TRY(page_lock(store, place->slot, page_out, exists_out));
-        if (!*exists_out || is_ready(store, *page_out, heap_bytes)) return OK;
+        if (!*exists_out || page_is_ready(store, *page_out, heap_bytes)) return OK;
         // Pinned: or the room for a larger page could be made by evicting this one, in vain and for
         // ever when nothing else can go.
         CacheFrame *frame = &(*page_out)->frame;

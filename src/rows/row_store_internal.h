@@ -134,6 +134,8 @@ Status page_lock(RowStore *store, RowSlot *slot, RowPage **page_out, bool *exist
 // The same when it is in memory; NULL otherwise.
 RowPage *page_try_lock_resident(RowStore *store, RowSlot *slot);
 void page_unlock(RowStore *store, RowPage *page);
+// Whether the page has the store's layout and `heap_bytes` of room.
+bool page_is_ready(RowStore *store, RowPage *page, size_t heap_bytes);
 // As page_lock, and the page has the store's layout and `heap_bytes` of room.
 Status page_lock_for_write(RowStore *store, const RowPlace *place, size_t heap_bytes,
     RowPage **page_out, bool *exists_out);

@@ -59,16 +59,15 @@ static Status point_insert(RowStore *store, Txn *txn, InsertionPoint *point, con
     *is_full_out = false;
     TRY(page_lock(store, place.slot, &page, &exists));
     ASSERT(exists);
-    // Row ids are no scarce good: a page that long values have filled gets no more rows.
-    if (page_heap_room(page) < heap_bytes
-        && page_header(page)->bytes >= ROW_PAGE_INSERT_BYTES_MAX) {
+    if (!page_is_ready(store, page, heap_bytes)) {
+        // Row ids are no scarce good: a page that long values have filled gets no more rows.
+        *is_full_out = page_heap_room(page) < heap_bytes
+                       && page_header(page)->bytes >= ROW_PAGE_INSERT_BYTES_MAX;
         page_unlock(store, page);
-        *is_full_out = true;
-        return OK;
+        if (*is_full_out) return OK;
+        TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
+        ASSERT(exists);
     }
-    page_unlock(store, page);
-    TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
-    ASSERT(exists);
     uint32_t row_count = page_header(page)->row_count;
     Status status = versions_reserve(store, place.slot, place.index, 1, row_count);
     if (status != OK) {
@@ -253,12 +252,13 @@ static Status point_insert_rows(BatchInsert *insert, InsertionPoint *point, uint
     ASSERT(exists);
     size_t heap_bytes;
     uint32_t count = page_rows_that_fit(insert, page, place.index, first, &heap_bytes);
-    page_unlock(store, page);
     *count_out = count;
-    if (count == 0) return OK;
-    TRY(undo_reserve(insert->txn, 0));
-    TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
-    ASSERT(exists);
+    if (count == 0 || !page_is_ready(store, page, heap_bytes)) {
+        page_unlock(store, page);
+        if (count == 0) return OK;
+        TRY(page_lock_for_write(store, &place, heap_bytes, &page, &exists));
+        ASSERT(exists);
+    }
     uint32_t row_count = page_header(page)->row_count;
     Status status = versions_reserve(store, place.slot, place.index, count, row_count);
     if (status != OK) {
@@ -293,25 +293,25 @@ Status row_store_insert_batch(
         atomic_fetch_add_explicit(&store->heap_rows, insert.rows.count, memory_order_relaxed);
     }
     InsertionPoint *point = &store->points[txn_slot(txn) % store->point_count];
-    mutex_lock(&point->mutex);
     Status status = OK;
     uint32_t first = 0;
-    while (first < insert.rows.count) {
-        if (!point->has_page) {
-            size_t bytes = insert.heap_bytes == NULL ? 0 : heap_bytes[first];
-            status = point_claim_page(store, point, bytes);
-            if (status != OK) break;
-        }
+    while (first < insert.rows.count && status == OK) {
         RowId id;
-        uint32_t count;
-        status = point_insert_rows(&insert, point, first, &id, &count);
+        uint32_t count = 0;
+        status = undo_reserve(txn, 0); // before the point is taken: it may wait
         if (status != OK) break;
-        if (count == 0) point->has_page = false;
-        for (uint32_t i = 0; i < count; i++)
+        mutex_lock(&point->mutex);
+        if (!point->has_page) {
+            status =
+                point_claim_page(store, point, insert.heap_bytes == NULL ? 0 : heap_bytes[first]);
+        }
+        if (status == OK) status = point_insert_rows(&insert, point, first, &id, &count);
+        if (status == OK && count == 0) point->has_page = false;
+        mutex_unlock(&point->mutex);
+        for (uint32_t i = 0; i < count && status == OK; i++)
             rows_out[first + i] = (RowId){id.value + i};
-        first += count;
+        if (status == OK) first += count;
     }
-    mutex_unlock(&point->mutex);
     *count_out = first;
     return status;
 }

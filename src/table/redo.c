@@ -40,24 +40,50 @@ static void value_encode(const RowColumn *column, const Value *value, Text *out)
     text_append(out, view_data(&value->datum.view), value->datum.view.count);
 }
 
-// The nulls of the columns in `columns`, a bit each, then their values.
-static void values_encode(
-    const RowLayout *layout, const uint64_t *columns, const Value *values, Text *out) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < layout->column_count; i++)
-        count += column_bit(columns, i);
-    uint8_t *nulls = text_extend(out, (count + 7) / 8);
-    memset(nulls, 0, (count + 7) / 8);
-    uint32_t at = 0;
+enum { VIEW_COUNT_BYTES_MAX = 5 };
+
+// The bytes that values_put may take.
+static size_t values_bytes_max(
+    const RowLayout *layout, const uint64_t *columns, const Value *values) {
+    size_t bytes = (layout->column_count + 7) / 8;
     for (uint32_t i = 0; i < layout->column_count; i++) {
         if (!column_bit(columns, i)) continue;
-        if (values[i].is_null) nulls[at / 8] |= (uint8_t)(1U << (at % 8));
-        at++;
+        bytes += layout->columns[i].kind == PHYSICAL_VIEW
+                     ? VIEW_COUNT_BYTES_MAX + (values[i].is_null ? 0 : values[i].datum.view.count)
+                     : layout->columns[i].width;
     }
-    // From here on `nulls` may have moved.
+    return bytes;
+}
+
+// The nulls of the columns in `columns`, a bit each, then their values. Returns where they end.
+static uint8_t *values_put(
+    const RowLayout *layout, const uint64_t *columns, const Value *values, uint8_t *restrict at) {
+    uint8_t *nulls = at;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < layout->column_count; i++) {
-        if (column_bit(columns, i)) value_encode(&layout->columns[i], &values[i], out);
+        if (!column_bit(columns, i)) continue;
+        if (count % 8 == 0) nulls[count / 8] = 0;
+        if (values[i].is_null) nulls[count / 8] |= (uint8_t)(1U << (count % 8));
+        count++;
     }
+    at += (count + 7) / 8;
+    for (uint32_t i = 0; i < layout->column_count; i++) {
+        if (!column_bit(columns, i) || values[i].is_null) continue;
+        const RowColumn *column = &layout->columns[i];
+        if (column->kind == PHYSICAL_VIEW) {
+            const View *view = &values[i].datum.view;
+            at += put_varint(at, view->count);
+            memcpy(at, view_data(view), view->count);
+            at += view->count;
+        } else if (column->width == 8) {
+            memcpy(at, &values[i].datum, 8);
+            at += 8;
+        } else {
+            memcpy(at, &values[i].datum, column->width);
+            at += column->width;
+        }
+    }
+    return at;
 }
 
 bool values_decode(
@@ -103,21 +129,30 @@ static Status log_counters(Txn *txn, const Table *table) {
     return operation_end(&operation, txn);
 }
 
+// Kind, store and row id, each as long as it may be.
+enum { ROW_HEAD_BYTES_MAX = 1 + 2 * 10 };
+
+static uint8_t *row_head_put(RedoKind kind, const Table *table, RowId row, uint8_t *at) {
+    *at++ = (uint8_t)kind;
+    at += put_varint(at, table->id.value);
+    return at + put_varint(at, row.value);
+}
+
 Status redo_insert(Txn *txn, const Table *table, RowId row, const Value *values) {
     TRY(log_counters(txn, table));
     const Definition *definition = table_definition(table);
-    Operation operation;
-    operation_begin(&operation, REDO_INSERT, table->id.value);
-    text_append_varint(&operation.text, row.value);
-    values_encode(definition->layout, definition->all_columns, values, &operation.text);
-    return operation_end(&operation, txn);
+    const RowLayout *layout = definition->layout;
+    uint8_t *room;
+    TRY(txn_log_reserve(txn,
+        ROW_HEAD_BYTES_MAX + values_bytes_max(layout, definition->all_columns, values), &room));
+    uint8_t *end = row_head_put(REDO_INSERT, table, row, room);
+    end = values_put(layout, definition->all_columns, values, end);
+    return txn_log_take(txn, (size_t)(end - room));
 }
 
 // At most, for each row: null bits, widths, and a count before each view's bytes.
 static size_t rows_bytes_max(
     const Definition *definition, const Batch *batch, uint32_t first, uint32_t count) {
-    enum { VIEW_COUNT_BYTES_MAX = 5 };
-
     const RowLayout *layout = definition->layout;
     Selection rows = batch_selection(batch);
     size_t fixed = (layout->column_count + 7) / 8, bytes = 0;
@@ -192,16 +227,16 @@ Status redo_insert_batch(Txn *txn, const Table *table, const Batch *batch, const
 Status redo_update(
     Txn *txn, const Table *table, RowId row, const uint64_t *changed, const Value *values) {
     TRY(log_counters(txn, table));
-    const Definition *definition = table_definition(table);
-    Operation operation;
-    operation_begin(&operation, REDO_UPDATE, table->id.value);
-    text_append_varint(&operation.text, row.value);
-    uint32_t count = definition->layout->column_count;
-    for (uint32_t i = 0; i < (count + 7) / 8; i++) {
-        text_append_u8(&operation.text, (uint8_t)(changed[i / 8] >> (i % 8 * 8)));
-    }
-    values_encode(definition->layout, changed, values, &operation.text);
-    return operation_end(&operation, txn);
+    const RowLayout *layout = table_definition(table)->layout;
+    uint32_t bit_bytes = (layout->column_count + 7) / 8;
+    uint8_t *room;
+    TRY(txn_log_reserve(
+        txn, ROW_HEAD_BYTES_MAX + bit_bytes + values_bytes_max(layout, changed, values), &room));
+    uint8_t *end = row_head_put(REDO_UPDATE, table, row, room);
+    for (uint32_t i = 0; i < bit_bytes; i++)
+        *end++ = (uint8_t)(changed[i / 8] >> (i % 8 * 8));
+    end = values_put(layout, changed, values, end);
+    return txn_log_take(txn, (size_t)(end - room));
 }
 
 Status redo_delete(Txn *txn, const Table *table, RowId row) {
