@@ -1,5 +1,7 @@
 // Generations of the shared cache, and a session's view of it.
+#include "base/error.h"
 #include "catalog/catalog_internal.h"
+#include "os/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,17 +146,32 @@ void view_hold_newest(CatalogView *view) {
     mutex_unlock(&catalog->mutex);
 }
 
-// Makes the next generation from the overlay. Runs after the commit's record: an allocation that
-// fails here leaves the cache behind the truth, so it is not allowed to fail.
+// There is no way back once the commit's record is reserved: memory that cannot be had is waited
+// for, since other statements give theirs back.
+static Generation *generation_make_surely(uint32_t entry_count) {
+    enum { TRIES = 100, PAUSE_US = 10000 };
+
+    Generation *made = NULL;
+    for (int tries = 0; made == NULL && tries < TRIES; tries++) {
+        if (tries > 0) clock_sleep_us(clock_real(), PAUSE_US);
+        made = calloc(1, sizeof *made);
+        if (made == NULL || map_init(&made->map, entry_count) == OK) continue;
+        error_clear();
+        free(made);
+        made = NULL;
+    }
+    ASSERT(made != NULL);
+    return made;
+}
+
+// Makes the next generation from the overlay. Runs after the commit's record: the cache must not
+// fall behind the truth.
 static void overlay_publish(CatalogView *view) {
     if (view->overlay_count == 0) return;
     Catalog *catalog = view->catalog;
     mutex_lock(&catalog->mutex);
     Generation *old = atomic_load_explicit(&catalog->newest, memory_order_relaxed);
-    Generation *made = calloc(1, sizeof *made);
-    ASSERT(made != NULL);
-    Status status = map_init(&made->map, old->map.count + view->overlay_count);
-    ASSERT(status == OK);
+    Generation *made = generation_make_surely(old->map.count + view->overlay_count);
     for (uint32_t slot = 0; slot <= old->map.mask; slot++) {
         Entry *entry = old->map.by_oid[slot];
         if (entry == NULL) continue;
@@ -251,6 +268,7 @@ void overlay_set(CatalogView *view, EntryKind kind, Oid oid, Entry *entry) {
     view->overlay_version = ++view->overlay_serial;
     txn_add_action(view->txn, (TxnAction){.on_commit = overlay_on_commit,
                                   .on_rollback = overlay_on_rollback,
+                                  .on_unknown = overlay_on_rollback,
                                   .argument = change});
 }
 
@@ -333,6 +351,8 @@ void catalog_view_set_txn(CatalogView *view, Txn *txn) {
 }
 
 void catalog_view_begin_statement(CatalogView *view) {
+    // Nothing is in it between statements; that one had no memory is no concern of the next.
+    if (arena_is_exhausted(&view->scratch)) arena_reset(&view->scratch);
     if (view->held_count == 1
         && view->held[0]->version
                == atomic_load_explicit(&view->catalog->version, memory_order_acquire))

@@ -13,7 +13,8 @@
 //          5  Publish: sync, superblocks, sync.
 //          6  CHECKPOINT_END, durable: from here on the root before is refused. Only now may what
 //             it alone held be given out again, and the log before redo be used again.
-// Failure  A step that fails leaves the old root as it was; nothing is lost but the work.
+// Failure  A step that fails leaves the old root as it was; nothing is lost but the work. A sync
+//          that fails puts the database into FAILED, the log with it.
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -173,6 +174,8 @@ Status checkpoint_run(Database *database, CheckpointKind kind) {
         database->checkpoints_given_up++;
     }
     mutex_unlock(&database->checkpoint_mutex);
+    // The system has forgotten what it could not sync: nothing may be promised on top of that.
+    if (status != OK && store_is_failed(database->store)) wal_fail(database->wal);
     return status;
 }
 

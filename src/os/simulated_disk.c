@@ -86,9 +86,11 @@ static SimulatedDisk *disk_of(FileSystem *files) {
     return (SimulatedDisk *)files;
 }
 
-// A test has no use for an allocation failure of its own disk.
+// A test has no use for an allocation failure of its own disk: one that it has injected is over the
+// second time.
 static void *take_memory(size_t bytes) {
     void *memory = calloc(1, bytes == 0 ? 1 : bytes);
+    if (memory == NULL) memory = calloc(1, bytes);
     ASSERT(memory != NULL);
     return memory;
 }
@@ -97,6 +99,7 @@ static void *take_memory(size_t bytes) {
 
 static Piece *piece_make(size_t bytes) {
     Piece *piece = malloc(sizeof *piece + bytes);
+    if (piece == NULL) piece = malloc(sizeof *piece + bytes);
     ASSERT(piece != NULL);
     atomic_init(&piece->owner_count, 1);
     return piece;
@@ -139,6 +142,7 @@ static void content_set_size(Content *content, uint64_t size) {
     if (count > content->capacity) {
         uint64_t capacity = content->capacity * 2 > count ? content->capacity * 2 : count;
         Piece **pieces = realloc(content->pieces, capacity * sizeof *pieces);
+        if (pieces == NULL) pieces = realloc(content->pieces, capacity * sizeof *pieces);
         ASSERT(pieces != NULL);
         content->pieces = pieces;
         content->capacity = capacity;
@@ -349,9 +353,15 @@ static Status fail_down(void) {
     return fail(IO_ERROR, "could not access file: the simulated machine is down");
 }
 
-// Numbers a call, with the lock held. Errors: the fault that is due. `is_sync` tells what the call
-// is, for faults that are for syncs.
-static Status call_begin(SimulatedDisk *disk, bool is_sync, bool *drops_out) {
+// What a call does, for faults that not every call meets.
+typedef enum CallKind {
+    CALL_SYNC,
+    CALL_EXTENDS, // takes more of the disk
+    CALL_OTHER,
+} CallKind;
+
+// Numbers a call, with the lock held. Errors: the fault that is due.
+static Status call_begin(SimulatedDisk *disk, CallKind kind, bool *drops_out) {
     *drops_out = false;
     if (disk->is_down) return fail_down();
     uint64_t call = ++disk->call_count;
@@ -362,9 +372,10 @@ static Status call_begin(SimulatedDisk *disk, bool is_sync, bool *drops_out) {
     case FAULT_IO:
         return fail(IO_ERROR, "could not write file: simulated I/O error");
     case FAULT_FULL:
-        return is_sync ? OK : fail(DISK_FULL, "could not extend file: simulated full disk");
+        return kind == CALL_EXTENDS ? fail(DISK_FULL, "could not extend file: simulated full disk")
+                                    : OK;
     case FAULT_SYNC:
-        *drops_out = is_sync;
+        *drops_out = kind == CALL_SYNC;
         return OK;
     }
     UNREACHABLE();
@@ -419,7 +430,7 @@ static Status open_locked(
         return OK;
     }
     bool drops;
-    TRY(call_begin(disk, false, &drops));
+    TRY(call_begin(disk, CALL_EXTENDS, &drops));
     Inode *inode = inode_make(disk, false);
     link_name(&disk->names, path, inode);
     copy_path(change_add(disk, CHANGE_LINK, inode)->path, path);
@@ -473,7 +484,8 @@ static Status write_locked(SimulatedFile *file, uint64_t offset, const void *byt
     SimulatedDisk *disk = file->disk;
     ASSERT(!file->is_read_only);
     bool drops;
-    TRY(call_begin(disk, false, &drops));
+    bool extends = offset + count > file->inode->current.count;
+    TRY(call_begin(disk, extends ? CALL_EXTENDS : CALL_OTHER, &drops));
     TRY(check_limit(disk, file->inode, offset + count));
     Change *change = change_add(disk, CHANGE_WRITE, file->inode);
     change->offset = offset;
@@ -498,7 +510,7 @@ static Status simulated_write(File *file, uint64_t offset, const void *bytes, si
 
 static Status sync_locked(SimulatedFile *file) {
     bool drops;
-    TRY(call_begin(file->disk, true, &drops));
+    TRY(call_begin(file->disk, CALL_SYNC, &drops));
     TRY(call_show(file->disk, file->path));
     changes_take(file->disk, is_of_inode, file->inode, !drops);
     return drops ? fail(IO_ERROR, "could not sync file: simulated I/O error") : OK;
@@ -522,7 +534,8 @@ static Status simulated_get_size(File *file, uint64_t *size_out) {
 
 static Status set_size_locked(SimulatedFile *file, uint64_t size) {
     bool drops;
-    TRY(call_begin(file->disk, false, &drops));
+    bool extends = size > file->inode->current.count;
+    TRY(call_begin(file->disk, extends ? CALL_EXTENDS : CALL_OTHER, &drops));
     TRY(check_limit(file->disk, file->inode, size));
     content_set_size(&file->inode->current, size);
     change_add(file->disk, CHANGE_SIZE, file->inode)->offset = size;
@@ -575,7 +588,7 @@ static Status remove_locked(SimulatedDisk *disk, const char *path) {
     if (disk->is_down) return fail_down();
     if (*find_name(&disk->names, path) == NULL) return OK;
     bool drops;
-    TRY(call_begin(disk, false, &drops));
+    TRY(call_begin(disk, CALL_OTHER, &drops));
     unlink_name(&disk->names, path);
     copy_path(change_add(disk, CHANGE_UNLINK, NULL)->path, path);
     return call_show(disk, path);
@@ -596,7 +609,7 @@ static Status rename_locked(SimulatedDisk *disk, const char *from, const char *t
             UNDEFINED_FILE, "could not rename file \"%s\": No such file or directory", from);
     }
     bool drops;
-    TRY(call_begin(disk, false, &drops));
+    TRY(call_begin(disk, CALL_OTHER, &drops));
     Inode *inode = name->inode;
     rename_name(&disk->names, from, to, inode);
     Change *change = change_add(disk, CHANGE_RENAME, inode);
@@ -617,7 +630,7 @@ static Status folder_create_locked(SimulatedDisk *disk, const char *path) {
     if (disk->is_down) return fail_down();
     if (*find_name(&disk->names, path) != NULL) return OK;
     bool drops;
-    TRY(call_begin(disk, false, &drops));
+    TRY(call_begin(disk, CALL_EXTENDS, &drops));
     Inode *inode = inode_make(disk, true);
     link_name(&disk->names, path, inode);
     copy_path(change_add(disk, CHANGE_LINK, inode)->path, path);
@@ -634,7 +647,7 @@ static Status simulated_folder_create(FileSystem *files, const char *path) {
 
 static Status folder_sync_locked(SimulatedDisk *disk, const char *path) {
     bool drops;
-    TRY(call_begin(disk, true, &drops));
+    TRY(call_begin(disk, CALL_SYNC, &drops));
     TRY(call_show(disk, path));
     changes_take(disk, is_in_folder, path, !drops);
     return drops ? fail(IO_ERROR, "could not sync folder: simulated I/O error") : OK;

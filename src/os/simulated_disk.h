@@ -60,7 +60,7 @@ void simulated_disk_restart(SimulatedDisk *disk, CrashPolicy policy, uint64_t se
 
 typedef enum DiskFault {
     FAULT_IO,   // IO_ERROR, nothing done
-    FAULT_FULL, // DISK_FULL, nothing done
+    FAULT_FULL, // DISK_FULL, nothing done; only calls that take more of the disk
     FAULT_SYNC, // IO_ERROR from the sync, and what it was to make durable never will be
 } DiskFault;
 

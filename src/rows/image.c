@@ -537,7 +537,10 @@ Status row_store_load_layouts(RowStore *store, RowLayout *current, Bytes *bytes)
     }
     bool has_current = false;
     RowLayoutColumn *columns = calloc(ROW_COLUMNS_MAX, sizeof *columns);
-    if (columns == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+    if (columns == NULL) {
+        row_layout_destroy(current);
+        return fail(OUT_OF_MEMORY, "out of memory");
+    }
     Status status = OK;
     RowLayout *last = NULL;
     for (uint64_t i = 0; i < count && status == OK; i++) {

@@ -447,7 +447,8 @@ static Status make_root_durable(Store *store, const StoreRoot *root) {
     TRY(check_usable(store));
     TRY(sync_or_fail(store));
     Status status = write_superblocks(store, root);
-    if (status != OK) { // one copy may be there and the other not
+    if (status == OUT_OF_MEMORY) return status; // nothing has been written
+    if (status != OK) {                         // one copy may be there and the other not
         atomic_store(&store->is_failed, true);
         return status;
     }

@@ -24,7 +24,6 @@ typedef struct TableCheckpoint {
     StoreImage *stores;
     uint32_t store_count;
     uint64_t next_oid, next_store;
-    bool is_without_memory;
 } TableCheckpoint;
 
 static const Definition *definition_at(const Table *table, Lsn snapshot) {
@@ -45,8 +44,10 @@ static void flip(void *part, const CheckpointWork *work) {
     TableCheckpoint *checkpoint = arena_new(work->arena, TableCheckpoint);
     mutex_lock(&set->mutex);
     set->checkpoint = checkpoint;
-    uint32_t end = atomic_load(&set->store_end);
-    checkpoint->stores = arena_new_array(work->arena, StoreImage, end);
+    uint32_t end = atomic_load(&set->store_end), count = 0;
+    for (uint32_t i = 0; i < end; i++) // numbers have gaps: user stores start far behind
+        count += table_find(set, (StoreId){i}) != NULL;
+    checkpoint->stores = arena_new_array(work->arena, StoreImage, count);
     for (uint32_t i = 0; i < end; i++) {
         Table *table = table_find(set, (StoreId){i});
         if (table == NULL || !is_there(table, work->snapshot)) continue;
@@ -191,14 +192,14 @@ static Status index_load(Table *table, const IndexSchema *schema, uint32_t colum
         error_clear();
         TRY(table_index_create_object(table, schema, column_count, (Bytes){0}, index_out));
         *must_build_out = true;
-    } else {
-        (*index_out)->image = malloc(root.count == 0 ? 1 : root.count);
-        if ((*index_out)->image == NULL) return fail(OUT_OF_MEMORY, "out of memory");
-        memcpy((*index_out)->image, root.data, root.count);
-        (*index_out)->image_bytes = root.count;
     }
-    (*index_out)->next = table->indexes;
+    (*index_out)->next = table->indexes; // the table's from here on, whatever fails
     table->indexes = *index_out;
+    if (*must_build_out) return OK;
+    (*index_out)->image = malloc(root.count == 0 ? 1 : root.count);
+    if ((*index_out)->image == NULL) return fail(OUT_OF_MEMORY, "out of memory");
+    memcpy((*index_out)->image, root.data, root.count);
+    (*index_out)->image_bytes = root.count;
     return OK;
 }
 

@@ -214,13 +214,21 @@ static Status txn_commit_start(Txn *txn, Lsn *lsn_out, bool *needs_wait_out) {
     return OK;
 }
 
-static void finish(Txn *txn, bool is_known) {
-    TxnSystem *system = txn->system;
+static void run_actions(Txn *txn, bool is_known) {
     const TxnAction *actions = txn->actions.items;
     for (uint32_t i = 0; is_known && i < txn->actions.count; i++) {
         if (actions[i].on_commit != NULL)
             actions[i].on_commit(actions[i].argument, txn->commit_lsn);
     }
+    for (uint32_t i = txn->actions.count; !is_known && i > 0; i--) {
+        const TxnAction *action = &actions[i - 1];
+        if (action->on_unknown != NULL) action->on_unknown(action->argument);
+    }
+}
+
+static void finish(Txn *txn, bool is_known) {
+    TxnSystem *system = txn->system;
+    run_actions(txn, is_known);
     TxnHistory *history = atomic_load_explicit(&txn->history, memory_order_relaxed);
     bool has_written = txn->commit_lsn.value != 0;
     atomic_store(&txn->history, NULL);

@@ -95,6 +95,9 @@ typedef struct TxnAction {
     void (*on_commit)(void *argument, Lsn commit); // may be NULL
     void (*on_rollback)(void *argument);           // may be NULL
     void *argument;
+    // When nobody knows whether it has committed: nobody will see what it has done before the
+    // database is opened again, and what it has done to rows stays. May be NULL.
+    void (*on_unknown)(void *argument);
 } TxnAction;
 
 void txn_add_action(Txn *txn, TxnAction action);

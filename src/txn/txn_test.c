@@ -155,10 +155,10 @@ TEST(txn, rollback_to_a_savepoint_undoes_the_actions_after_it) {
     fixture_init(&fixture);
     Action first = {0}, second = {0};
     Txn *txn = begin(&fixture, ISOLATION_READ_COMMITTED);
-    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &first});
+    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &first, NULL});
     Savepoint savepoint;
     assert_ok(txn_savepoint(txn, &savepoint));
-    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &second});
+    txn_add_action(txn, (TxnAction){on_commit, on_rollback, &second, NULL});
     assert_ok(txn_log(txn, bytes_from_text("gone")));
     txn_savepoint_rollback(txn, savepoint);
     assert_false(txn_has_written(txn));

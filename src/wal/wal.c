@@ -400,6 +400,11 @@ static Status write_out(Wal *wal, uint64_t from, uint64_t to) {
     return OK;
 }
 
+static void enter_failed(Wal *wal) {
+    atomic_store(&wal->is_failed, true);
+    if (wal->listener.failed != NULL) wal->listener.failed(wal->listener.argument);
+}
+
 // A round, without flush_mutex: makes everything below `target` durable and tells the listener.
 static void lead(Wal *wal, uint64_t target) {
     uint64_t from = wal_durable(wal).value;
@@ -413,8 +418,7 @@ static void lead(Wal *wal, uint64_t target) {
     } else {
         LOG_ERROR("the log could not be written: %s", error_get()->message);
         error_clear(); // each waiter raises its own
-        atomic_store(&wal->is_failed, true);
-        if (wal->listener.failed != NULL) wal->listener.failed(wal->listener.argument);
+        enter_failed(wal);
         return;
     }
     atomic_store_explicit(&wal->durable, target, memory_order_release);
@@ -483,6 +487,31 @@ static void flush_or_sleep(Wal *wal, uint64_t wanted, bool is_closing) {
     if (is_idle) thread_yield(); // to those who are about to fill the first sector
     if (has_pad) fill_pad(wal, &pad);
     lead(wal, target);
+    end_round(wal);
+}
+
+// As a round that writes nothing: what it finds unflushed stays so.
+void wal_fail(Wal *wal) {
+    blocking_begin();
+    for (;;) {
+        mutex_lock(&wal->flush_mutex);
+        if (!wal->is_flushing || wal_is_failed(wal)) break;
+        _Atomic uint32_t *word = &wal->words[wal->round & 1];
+        uint32_t seen = atomic_load(word);
+        wal->sleeper_counts[wal->round & 1]++;
+        mutex_unlock(&wal->flush_mutex);
+        word_wait(word, seen, -1);
+    }
+    bool leads = !wal_is_failed(wal);
+    if (leads) {
+        wal->is_flushing = true;
+        wal->round++;
+        wal->flushing_to = wal_durable(wal).value;
+    }
+    mutex_unlock(&wal->flush_mutex);
+    blocking_end();
+    if (!leads) return;
+    enter_failed(wal);
     end_round(wal);
 }
 

@@ -93,6 +93,9 @@ void wal_wait_filled(Wal *wal, Lsn lsn);
 Lsn wal_durable(const Wal *wal); // everything before it is durable
 Lsn wal_tail(const Wal *wal);    // where the next record will start
 bool wal_is_failed(const Wal *wal);
+
+// Puts the log into FAILED because of something else that must stop all writing.
+void wal_fail(Wal *wal);
 uint64_t wal_record_bytes_max(const Wal *wal);
 
 // Told, in LSN order, each time `durable` has advanced, by the thread that advanced it and before

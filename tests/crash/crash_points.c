@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 64, DEFAULT_PROCESSES = 2, DEFAULT_ROUNDS = 5, STEPS_IN_ROUND = 35 };
+enum { PROCESSES_MAX = 64, DEFAULT_PROCESSES = 2, DEFAULT_ROUNDS = 5 };
 
 typedef struct Options {
     bool is_full; // every policy at every point; otherwise they take turns
@@ -362,7 +362,7 @@ static void run_process(Run *run) {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     run->step = "set-up";
     workload_init(&run->workload, run->options->seed, visit_call, run);
-    for (uint32_t number = 0; number < run->options->rounds * STEPS_IN_ROUND; number++) {
+    for (uint32_t number = 0; number < run->options->rounds * workload_round_steps(); number++) {
         Status status = workload_step(&run->workload, number, &run->step);
         if (status != OK) die(run, "a step failed");
     }

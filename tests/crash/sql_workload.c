@@ -430,7 +430,7 @@ static Status step_large(Workload *workload, State *next) {
         }
     }
     uint64_t logged = wal_tail(workload->database->wal).value - before.value;
-    if (logged < RING_BYTES) {
+    if (logged < RING_BYTES && !workload->has_faults) {
         return fail(
             INTERNAL_ERROR, "%llu bytes are no large transaction", (unsigned long long)logged);
     }
@@ -696,8 +696,22 @@ static const Step steps[] = {
 #undef X
 };
 
+enum { STEP_COUNT = sizeof steps / sizeof *steps };
+
+uint32_t workload_round_steps(void) {
+    return STEP_COUNT;
+}
+
+uint32_t workload_unit_steps(uint32_t number) {
+    uint32_t count = 1;
+    if (steps[number % STEP_COUNT].run != step_other_begin) return count;
+    while (steps[(number + count) % STEP_COUNT].run != step_other_commit)
+        count++;
+    return count + 1;
+}
+
 Status workload_step(Workload *workload, uint32_t number, const char **name_out) {
-    const Step *step = &steps[number % (sizeof steps / sizeof *steps)];
+    const Step *step = &steps[number % STEP_COUNT];
     if (name_out != NULL) *name_out = step->name;
     State next = workload->acknowledged;
     Status status = step->run(workload, &next);
@@ -737,25 +751,34 @@ Status workload_database_open(SimulatedDisk *disk, SimulatedClock *clock, Databa
     return database_open(WORKLOAD_PATH, &options, database_out);
 }
 
-Status workload_open(Workload *workload) {
-    TRY(workload_database_open(workload->disk, workload->clock, &workload->database));
+Status workload_open_sessions(Workload *workload) {
     Status status = session_pool_create(workload->database, &workload->pool);
     SessionOptions options = {.autocommit_is_synchronous = true};
     if (status == OK) status = session_create(workload->pool, &options, &workload->session);
     if (status == OK) status = session_create(workload->pool, &options, &workload->other);
+    return status;
+}
+
+void workload_close_sessions(Workload *workload) {
+    if (workload->session != NULL) session_destroy(workload->session);
+    if (workload->other != NULL) session_destroy(workload->other);
+    if (workload->pool != NULL) session_pool_destroy(workload->pool);
+    workload->session = workload->other = NULL;
+    workload->pool = NULL;
+    workload->other_is_open = false;
+}
+
+Status workload_open(Workload *workload) {
+    TRY(workload_database_open(workload->disk, workload->clock, &workload->database));
+    Status status = workload_open_sessions(workload);
     if (status != OK) workload_close(workload);
     return status;
 }
 
 void workload_close(Workload *workload) {
-    if (workload->session != NULL) session_destroy(workload->session);
-    if (workload->other != NULL) session_destroy(workload->other);
-    if (workload->pool != NULL) session_pool_destroy(workload->pool);
+    workload_close_sessions(workload);
     database_close(workload->database);
-    workload->session = workload->other = NULL;
-    workload->pool = NULL;
     workload->database = NULL;
-    workload->other_is_open = false;
 }
 
 static Status create_tables(Workload *workload) {

@@ -44,6 +44,7 @@ typedef struct Workload {
     bool is_unknown;          // which of the two
     State other_state;        // of the open transaction: its table's rows
     bool other_is_open;
+    bool has_faults; // steps may have failed, so that others have less to do
     Random random;
     uint32_t commits; // acknowledged
 
@@ -64,6 +65,15 @@ void workload_deinit(Workload *workload); // closes, frees
 // Runs step `number`. On an error the transaction is rolled back, and the error stays to be read.
 // `name_out` says what kind of step it was.
 Status workload_step(Workload *workload, uint32_t number, const char **name_out);
+
+// The number of steps in a round, and of those from `number` on that belong together: no session
+// may be closed between them.
+uint32_t workload_round_steps(void);
+uint32_t workload_unit_steps(uint32_t number);
+
+// Sessions have threads, which a fork would not take along.
+Status workload_open_sessions(Workload *workload);
+void workload_close_sessions(Workload *workload);
 
 // Opens or closes database and sessions. An open transaction of `other` is rolled back by a close.
 Status workload_open(Workload *workload);
