@@ -2,7 +2,7 @@
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := all
-.PHONY: all run test hostile asan tsan lint install oracle crash torture stress fuzz broken-rules bench deps deps-test deps-fuzz deps-bench help test-clients
+.PHONY: all run test hostile asan tsan lint install oracle crash torture stress fuzz broken-rules bench deps deps-test deps-lint deps-fuzz deps-bench help test-clients
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -27,10 +27,11 @@ asan: deps-test
 tsan: deps-test
 	@tools/test tsan
 
-## make lint       format, layers, symbols, headers, tidy-ups
-lint: deps-test
+## make lint       format, layers, symbols, headers, tidy-ups, clang-tidy and cppcheck
+lint: deps-lint
 	@mkdir -p $(BUILD) && tools/build test >$(BUILD)/lint.log || { cat $(BUILD)/lint.log; exit 1; }
 	@tools/check
+	@tools/analyze $(BUILD)/test
 
 ## make install    install library, header, pkg-config file and binary (PREFIX, DESTDIR)
 install: all
@@ -78,6 +79,9 @@ deps:
 
 deps-test:
 	@tools/install_packages test
+
+deps-lint:
+	@tools/install_packages lint
 
 deps-fuzz:
 	@tools/install_packages fuzz

@@ -458,7 +458,7 @@ static double commit_rate(const Settings *settings, Side *side, void *(*run)(voi
     for (uint32_t i = 0; i < thread_count; i++) {
         pthread_join(threads[i], NULL);
     }
-    return (double)(operations / thread_count * thread_count) / (bench_now() - started);
+    return (double)(operations - operations % thread_count) / (bench_now() - started);
 }
 
 static uint64_t omen_count(Side *side) {

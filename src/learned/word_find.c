@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 #define HAS_X86_VECTORS 1
+#include <cpuid.h>
 #include <immintrin.h>
 #else
 #define HAS_X86_VECTORS 0
@@ -261,10 +262,18 @@ typedef struct LaneMasks {
 #include "learned/word_find_loop.h"
 #endif
 
+#if HAS_X86_VECTORS
+// Clang's __builtin_cpu_supports does not know it.
+static bool has_lzcnt(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & bit_LZCNT) != 0;
+}
+#endif
+
 const WordFinder *word_finder_at(uint32_t number) {
 #if HAS_X86_VECTORS
     bool has_bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")
-                    && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt");
+                    && __builtin_cpu_supports("popcnt") && has_lzcnt();
     if (has_bits && __builtin_cpu_supports("avx512f") && number-- == 0) return &finder_avx512;
     if (has_bits && __builtin_cpu_supports("avx2") && number-- == 0) return &finder_avx2;
 #endif
