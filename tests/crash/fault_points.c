@@ -135,6 +135,9 @@ static void check_goes_on(Run *run) {
         if (workload_step(workload, after, NULL) != OK) die(run, "a later step failed");
     }
     if (workload_step(workload, after, NULL) != OK) die(run, "a later step failed");
+    // A checkpoint that is given up for want of memory may lose a few blocks until the next open,
+    // which marks what is taken anew; of memory the check comes after that.
+    if (run->kind == KIND_MEMORY) return;
     Arena arena;
     arena_init(&arena, NULL);
     Text findings;
