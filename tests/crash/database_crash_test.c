@@ -279,7 +279,7 @@ static void visit_call(void *argument, uint64_t call, const char *path) {
     Check check = {.workload = workload, .call = call};
     if (call % call_step == 0) run_on_thread(check_policies, &check);
     if (workload->calls_to_intrusion == 0 || workload->is_intruding) return;
-    if (strstr(path, "-wal") != NULL) return; // a new file has another name at first
+    if (strcmp(path, PATH) != 0) return;
     if (--workload->calls_to_intrusion > 0) return;
     workload->is_intruding = true;
     run_on_thread(intrude, workload);
