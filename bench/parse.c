@@ -53,7 +53,7 @@ static int compare_doubles(const void *a, const void *b) {
 // As input_take_message does: that header and session's internals name phases alike.
 static Bytes take(Bytes *input, uint8_t wanted) {
     uint8_t type;
-    Bytes length, body;
+    Bytes length, body = {0};
     bool is_whole = bytes_take_u8(input, &type) && bytes_take(input, 4, &length)
                     && bytes_take(input, get_u32_be(length.data) - 4, &body);
     if (!is_whole || type != wanted) fail_bench("another message");
