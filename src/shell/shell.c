@@ -185,7 +185,7 @@ static void note_interrupt(int signal_number) {
     was_interrupted = 1;
 }
 
-enum { CONTROL_C = 3 };
+enum { CONTROL_C = 3, CONTROL_D = 4 };
 
 static int read_byte(void) {
     sigset_t none;
@@ -202,6 +202,7 @@ static int read_char(FILE *file) {
     int first = read_byte();
     if (first == CONTROL_C) was_interrupted = 1; // typed while the terminal changed its mode
     if (was_interrupted) return '\n';
+    if (first == 0) return CONTROL_D; // what the terminal makes of it then
     if (first < 0x80) return first;
     char bytes[4] = {(char)first};
     size_t count = utf8_char_bytes((uint8_t)first);
