@@ -42,6 +42,7 @@ void store_close(Store *store) {
     free(store->freed_late.refs);
     free(store->releasable.refs);
     block_map_deinit(&store->map);
+    compress_deinit(store);
     mutex_deinit(&store->mutex);
     free(store);
 }
@@ -293,15 +294,18 @@ static bool is_aligned(const void *bytes, size_t count) {
     return (((uintptr_t)bytes | count) & (STORE_BLOCK_BYTES - 1)) == 0;
 }
 
-// Writes whole blocks and names them.
-static Status write_blocks(
-    Store *store, ExtentKind kind, const uint8_t *bytes, size_t count, ExtentRef *ref_out) {
+// Writes whole blocks and names them; `read_count` is what they are when they are not compressed.
+static Status write_blocks(Store *store, ExtentKind kind, const uint8_t *bytes, size_t count,
+    size_t read_count, ExtentRef *ref_out) {
     uint32_t block_count = (uint32_t)(count / STORE_BLOCK_BYTES);
     uint64_t first;
     TRY(take_blocks(store, block_count, &first));
     ExtentRef ref = {
         .location = first | (uint64_t)(block_count - 1) << 40 | (uint64_t)kind << 56,
     };
+    if (read_count != count) {
+        ref.location |= (uint64_t)(read_count / STORE_BLOCK_BYTES - 1) << 48 | UINT64_C(1) << 63;
+    }
     ref.checksum = hash_bytes(bytes, count, ref.location);
     Status status = store->file != NULL
                         ? file_write(store->file, extent_offset(ref), bytes, count)
@@ -314,18 +318,33 @@ static Status write_blocks(
     return OK;
 }
 
+static size_t in_whole_blocks(size_t count) {
+    return (count + STORE_BLOCK_BYTES - 1) / STORE_BLOCK_BYTES * STORE_BLOCK_BYTES;
+}
+
+static bool is_compressible(const Store *store, ExtentKind kind, size_t whole) {
+    return store->file != NULL && (kind == EXTENT_PAGE || kind == EXTENT_INDEX_LEAF)
+           && whole > STORE_BLOCK_BYTES && whole <= COMPRESSED_BLOCKS_MAX * STORE_BLOCK_BYTES;
+}
+
 Status store_write(Store *store, ExtentKind kind, Bytes bytes, ExtentRef *ref_out) {
     ASSERT(bytes.count > 0 && bytes.count <= EXTENT_BYTES_MAX);
     TRY(check_usable(store));
-    if (is_aligned(bytes.data, bytes.count)) {
-        return write_blocks(store, kind, bytes.data, bytes.count, ref_out);
+    size_t whole = in_whole_blocks(bytes.count), stored = 0;
+    bool may_shrink = is_compressible(store, kind, whole);
+    if (!may_shrink && is_aligned(bytes.data, bytes.count)) {
+        return write_blocks(store, kind, bytes.data, whole, whole, ref_out);
     }
-    size_t padded = (bytes.count + STORE_BLOCK_BYTES - 1) / STORE_BLOCK_BYTES * STORE_BLOCK_BYTES;
-    uint8_t *blocks = aligned_alloc(STORE_BLOCK_BYTES, padded);
+    uint8_t *blocks = aligned_alloc(STORE_BLOCK_BYTES, whole);
     if (blocks == NULL) return fail(OUT_OF_MEMORY, "out of memory");
-    memcpy(blocks, bytes.data, bytes.count);
-    memset(blocks + bytes.count, 0, padded - bytes.count);
-    Status status = write_blocks(store, kind, blocks, padded, ref_out);
+    if (may_shrink) stored = compress_bytes(store, bytes, blocks, whole - STORE_BLOCK_BYTES);
+    if (stored == 0) {
+        memcpy(blocks, bytes.data, bytes.count);
+        stored = bytes.count;
+    }
+    size_t stored_whole = in_whole_blocks(stored);
+    memset(blocks + stored, 0, stored_whole - stored);
+    Status status = write_blocks(store, kind, blocks, stored_whole, whole, ref_out);
     free(blocks);
     return status;
 }
@@ -344,8 +363,9 @@ static bool ref_is_inside(Store *store, ExtentRef ref) {
     return is_inside;
 }
 
+// The blocks as they are stored.
 static Status read_blocks(Store *store, ExtentRef ref, uint8_t *bytes) {
-    size_t count = extent_bytes(ref);
+    size_t count = (size_t)extent_block_count(ref) * STORE_BLOCK_BYTES;
     if (store->file != NULL) {
         TRY(file_read_exactly(store->file, extent_offset(ref), bytes, count));
     } else {
@@ -361,14 +381,20 @@ Status store_read(Store *store, ExtentRef ref, void *bytes) {
     if (extent_is_none(ref) || !ref_is_inside(store, ref)) {
         return fail_extent(ref, "is outside the file");
     }
-    size_t count = extent_bytes(ref);
-    if (is_aligned(bytes, count)) return read_blocks(store, ref, bytes);
-    uint8_t *blocks = aligned_alloc(STORE_BLOCK_BYTES, count);
+    size_t count = extent_bytes(ref), stored = (size_t)extent_block_count(ref) * STORE_BLOCK_BYTES;
+    bool is_compressed = extent_is_compressed(ref);
+    if (!is_compressed && is_aligned(bytes, count)) return read_blocks(store, ref, bytes);
+    uint8_t *blocks = aligned_alloc(STORE_BLOCK_BYTES, stored);
     if (blocks == NULL) return fail(OUT_OF_MEMORY, "out of memory");
     Status status = read_blocks(store, ref, blocks);
-    if (status == OK) memcpy(bytes, blocks, count);
+    bool is_sound = true;
+    if (status == OK && is_compressed) {
+        status = expand_bytes(store, bytes_make(blocks, stored), bytes, count, &is_sound);
+    } else if (status == OK) {
+        memcpy(bytes, blocks, count);
+    }
     free(blocks);
-    return status;
+    return status == OK && !is_sound ? fail_extent(ref, "does not expand") : status;
 }
 
 // ---- Freeing ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ enum { STORE_BLOCK_BYTES = 4096 };
 
 // Sixteen bytes that name stored bytes for good. Zero is none.
 typedef struct ExtentRef {
-    uint64_t location; // bits 0-39 first block, 40-55 blocks - 1, 56-63 kind
+    uint64_t location; // bits 0-39 first block, 40-55 blocks - 1, 56-62 kind, 63 compressed
     uint64_t checksum; // XXH3-64 of the stored bytes, seeded with location
 } ExtentRef;
 
@@ -53,16 +53,23 @@ static inline bool extent_is_none(ExtentRef ref) {
 }
 
 static inline ExtentKind extent_kind(ExtentRef ref) {
-    return (ExtentKind)(ref.location >> 56);
+    return (ExtentKind)(ref.location >> 56 & 0x7F);
+}
+
+// Of a compressed extent, bits 40-47 are the blocks - 1 that are stored, 48-55 those that are read.
+static inline bool extent_is_compressed(ExtentRef ref) {
+    return ref.location >> 63 != 0;
 }
 
 static inline uint64_t extent_offset(ExtentRef ref) {
     return (ref.location & ((UINT64_C(1) << 40) - 1)) * STORE_BLOCK_BYTES;
 }
 
-// Stored bytes, a multiple of STORE_BLOCK_BYTES; formats carry their own lengths.
+// What store_read gives, a multiple of STORE_BLOCK_BYTES; formats carry their own lengths.
 static inline size_t extent_bytes(ExtentRef ref) {
-    return (size_t)(((ref.location >> 40) & 0xFFFF) + 1) * STORE_BLOCK_BYTES;
+    uint64_t blocks =
+        extent_is_compressed(ref) ? ref.location >> 48 & 0xFF : ref.location >> 40 & 0xFFFF;
+    return (size_t)(blocks + 1) * STORE_BLOCK_BYTES;
 }
 
 enum { EXTENT_BYTES_MAX = 65536 * STORE_BLOCK_BYTES };
@@ -100,8 +107,9 @@ void store_close(Store *store);
 StoreRoot store_root(const Store *store); // the newest durable one
 bool store_is_failed(const Store *store);
 
-// Writes bytes to a fresh extent, padded with zeros to whole blocks. Not durable before the next
-// store_publish. Errors: DISK_FULL, IO_ERROR.
+// Writes bytes to a fresh extent, padded with zeros to whole blocks; pages and leaves compressed,
+// where that saves a block of a file. Not durable before the next store_publish. Errors: DISK_FULL,
+// IO_ERROR.
 Status store_write(Store *store, ExtentKind kind, Bytes bytes, ExtentRef *ref_out);
 
 // Reads a whole extent, extent_bytes(ref) of them, into `bytes` (aligned to 4 KiB when the caller

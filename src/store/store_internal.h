@@ -9,7 +9,8 @@ enum {
     SUPERBLOCK_COUNT = 4,
     FIRST_EXTENT_OFFSET = SUPERBLOCK_COUNT * SUPERBLOCK_SPACING,
     FIRST_EXTENT_BLOCK = FIRST_EXTENT_OFFSET / STORE_BLOCK_BYTES,
-    FORMAT_VERSION = 1,
+    FORMAT_VERSION = 2,          // 1 had no compressed extents
+    COMPRESSED_BLOCKS_MAX = 256, // longer extents are stored as they are
 };
 
 void superblock_encode(const StoreRoot *root, uint64_t block_count, uint8_t *at);
@@ -48,9 +49,21 @@ static inline uint64_t extent_first_block(ExtentRef ref) {
     return ref.location & ((UINT64_C(1) << 40) - 1);
 }
 
+// In the file.
 static inline uint32_t extent_block_count(ExtentRef ref) {
-    return (uint32_t)((ref.location >> 40) & 0xFFFF) + 1;
+    return (uint32_t)(ref.location >> 40 & (extent_is_compressed(ref) ? 0xFF : 0xFFFF)) + 1;
 }
+
+// ---- Compression (compress.c) -------------------------------------------------------------------
+
+// Into `to`, when the result has room there; returns its bytes, or 0.
+size_t compress_bytes(Store *store, Bytes bytes, uint8_t *to, size_t room);
+
+// Fills `to` with what was compressed and zeros. `*is_sound_out` false: the bytes are no such
+// thing. Errors: OUT_OF_MEMORY.
+Status expand_bytes(Store *store, Bytes stored, uint8_t *to, size_t room, bool *is_sound_out);
+
+void compress_deinit(Store *store);
 
 // ---- The store ----------------------------------------------------------------------------------
 
@@ -64,6 +77,8 @@ struct Store {
     Environment environment;
     File *file; // NULL when in memory
     _Atomic bool is_failed;
+    _Atomic(struct ZSTD_CCtx_s *) compressor; // not in use, or NULL
+    _Atomic(struct ZSTD_DCtx_s *) expander;
 
     Mutex mutex; // guards what follows
     StoreRoot root;

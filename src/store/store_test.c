@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "base/random.h"
 #include "base/test.h"
 #include "store/directory.h"
@@ -30,13 +31,17 @@ static Store *file_create(void) {
     return store;
 }
 
-static ExtentRef write_filled(Store *store, int filling, size_t count) {
+static ExtentRef write_kind(Store *store, ExtentKind kind, int filling, size_t count) {
     uint8_t *bytes = malloc(count);
     memset(bytes, filling, count);
     ExtentRef ref;
-    assert_ok(store_write(store, EXTENT_PAGE, bytes_make(bytes, count), &ref));
+    assert_ok(store_write(store, kind, bytes_make(bytes, count), &ref));
     free(bytes);
     return ref;
+}
+
+static ExtentRef write_filled(Store *store, int filling, size_t count) {
+    return write_kind(store, EXTENT_GROUP, filling, count);
 }
 
 static void check_filled(Store *store, ExtentRef ref, int filling, size_t count) {
@@ -82,6 +87,41 @@ static void overwrite(uint64_t offset, const void *bytes, size_t count) {
     assert_ok(file_open(environment.files, path, (FileOptions){0}, &file));
     assert_ok(file_write(file, offset, bytes, count));
     file_close(file);
+}
+
+TEST(store, compresses_pages_and_leaves_where_that_saves_blocks) {
+    enum { COUNT = 5 * STORE_BLOCK_BYTES - 100 };
+
+    Store *store = file_create();
+    ExtentRef same = write_kind(store, EXTENT_PAGE, 'p', COUNT);
+    assert_true(extent_is_compressed(same));
+    assert_int_equal(extent_kind(same), EXTENT_PAGE);
+    assert_int_equal(extent_bytes(same), 5 * STORE_BLOCK_BYTES);
+    assert_int_equal(extent_block_count(same), 1);
+    check_filled(store, same, 'p', COUNT);
+
+    uint8_t *noise = malloc(COUNT), *back = malloc(5 * STORE_BLOCK_BYTES);
+    Random random;
+    random_seed(&random, 7);
+    for (size_t i = 0; i < COUNT; i++)
+        noise[i] = (uint8_t)random_next(&random);
+    ExtentRef ref;
+    assert_ok(store_write(store, EXTENT_INDEX_LEAF, bytes_make(noise, COUNT), &ref));
+    assert_false(extent_is_compressed(ref));
+    assert_ok(store_read(store, ref, back));
+    assert_memory_equal(back, noise, COUNT);
+
+    // Bytes with a right sum that no compressor has made.
+    for (int is_long = 0; is_long < 2; is_long++) {
+        put_u32_le(noise, is_long ? UINT32_MAX : 100);
+        assert_ok(store_write(store, EXTENT_GROUP, bytes_make(noise, STORE_BLOCK_BYTES), &ref));
+        ref.location |= UINT64_C(4) << 48 | UINT64_C(1) << 63;
+        ref.checksum = hash_bytes(noise, STORE_BLOCK_BYTES, ref.location);
+        assert_fails(DATA_CORRUPTED, store_read(store, ref, back));
+    }
+    free(noise);
+    free(back);
+    store_close(store);
 }
 
 TEST(store, falls_back_to_what_is_valid_and_refuses_the_rest) {
@@ -245,6 +285,7 @@ TEST(directory, gives_back_its_entries) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST_OF(store, opens_the_newest_root),
+        TEST_OF(store, compresses_pages_and_leaves_where_that_saves_blocks),
         TEST_OF(store, falls_back_to_what_is_valid_and_refuses_the_rest),
         TEST_OF(store, p12_releases_blocks_one_root_later),
         TEST_OF(store, gives_out_no_block_twice), TEST_OF(store, finds_long_runs_across_regions),

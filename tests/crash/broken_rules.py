@@ -148,7 +148,7 @@ def build_and_run(build, commands, rule, folder):
     objects = [str(path) for path in build.glob(f"**/{program}.p/*.o")]
     libraries = [str(path) for path in build.glob("src/*/lib*.a")]
     link_line = ["cc", *objects, str(folder / "broken.o"), "-Wl,--start-group", *libraries, "-Wl,--end-group",
-                 "-lcmocka", "-lxxhash", "-lm", "-lpg_query", "-pthread", "-o", str(folder / "broken_test")]
+                 "-lcmocka", "-lxxhash", "-lzstd", "-lm", "-lpg_query", "-pthread", "-o", str(folder / "broken_test")]
     made = subprocess.run(link_line, cwd=build, capture_output=True, text=True, check=False)
     if made.returncode:
         return "it does not link:\n" + made.stderr
