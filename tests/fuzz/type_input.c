@@ -1,6 +1,7 @@
 // Fuzz target: the text and binary input of every type. The first byte chooses the type, the second
 // the form and the modifier; the rest is the input. What is read must print, read again as the same
 // value, and keep its place in order, hash and key.
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "types/key.h"
@@ -23,6 +24,13 @@ static void require(bool holds) {
     if (!holds) abort();
 }
 
+// An offset of a POSIX rule may be larger than one that is read; one of a hundred hours prints
+// three digits, which are read as hours and minutes. PostgreSQL does the same.
+static bool is_unreadable_offset(const Text *timetz) {
+    int32_t west_s = (int32_t)get_u32_be(timetz->data + 8);
+    return west_s <= -100 * 3600 || west_s >= 100 * 3600;
+}
+
 static void check_value(SqlType type, const Value *value, Arena *arena) {
     const ValueContext *context = value_context_default();
     const TypeOps *ops = type_ops(type.oid);
@@ -34,8 +42,10 @@ static void check_value(SqlType type, const Value *value, Arena *arena) {
     Value again;
     Status status =
         value_from_text(context, sql_type(type.oid), text.data, text.count, arena, &again);
-    // An offset of a POSIX rule may be larger than one that is read.
-    if (type.oid == TYPE_TIMETZ && status == INVALID_TIME_ZONE_DISPLACEMENT) return;
+    if (type.oid == TYPE_TIMETZ
+        && (status == INVALID_TIME_ZONE_DISPLACEMENT || is_unreadable_offset(&binary))) {
+        return;
+    }
     // Rounding to a modifier may pass the last moment that is read.
     if (status == DATETIME_FIELD_OVERFLOW && type.modifier >= 0) return;
     require(status == OK);
